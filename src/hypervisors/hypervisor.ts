@@ -1,0 +1,90 @@
+/**
+ * Stages 2 and 3, as every hypervisor must offer them: make a machine, attach, start, watch, stop,
+ * detach, discard. Callers ask for capabilities, never for a hypervisor's name.
+ */
+import type { Progress } from '../system/progress.ts';
+
+export type Firmware = 'bios' | 'uefi';
+
+/** A machine, as the manifest wants it or as verify needs it. */
+export interface MachineSpecification {
+  /** Unique among the machines of this user; carries the build's identity. */
+  readonly name: string;
+  readonly memoryBytes: number;
+  readonly cpus: number;
+  readonly firmware: Firmware;
+  readonly network: 'nat' | 'none';
+  /** The machine's disk. `create` makes a new empty one; `existing` takes one that is ours. */
+  readonly disk:
+    | { readonly type: 'create'; readonly path: string; readonly sizeBytes: number }
+    | { readonly type: 'existing'; readonly path: string; readonly format: 'raw' | 'qcow2' };
+  /** The disk's controller and the NIC: the fastest, or what an importer will choose. */
+  readonly devices: 'fast' | 'appliance';
+  /** The boot medium, an ISO image. */
+  readonly mediumPath?: string | undefined;
+  /** First serial line: where the console's output is written. */
+  readonly consoleLogPath: string;
+  /** Folder for sockets and the hypervisor's own log. */
+  readonly runtimeFolder: string;
+  /** systemd system credentials (name → value), for hypervisors with the `credentials` capability. */
+  readonly credentials?: Readonly<Record<string, string>> | undefined;
+  /** Guest TCP port → host port on loopback. */
+  readonly forwardPorts?: Readonly<Record<number, number>> | undefined;
+}
+
+export interface Capabilities {
+  /** Guest code runs on the processor itself; without it in software, some fifteen times slower. */
+  readonly acceleration: { readonly available: boolean; readonly why: string };
+  /** The guest can be given systemd credentials without touching its disk. */
+  readonly credentials: boolean;
+  /** Discarded blocks of the disk become holes. */
+  readonly discard: boolean;
+}
+
+export type MachineState = 'created' | 'running' | 'stopped' | 'crashed';
+
+export type MachineEvent =
+  /** The guest powered itself off (`guest`), or was ended by us or by someone else. */
+  | { readonly type: 'stopped'; readonly by: 'guest' | 'host' | 'unknown' }
+  /** The guest reset itself. */
+  | { readonly type: 'reset' }
+  /** The guest's kernel panicked, or the hypervisor cannot go on. */
+  | { readonly type: 'crashed'; readonly reason: string }
+  /** An I/O error on the disk (a full host disk, for instance) halted the guest. */
+  | { readonly type: 'disk-error'; readonly reason: string };
+
+export interface Machine {
+  readonly name: string;
+  state(): MachineState;
+  /**
+   * Powers the machine on. From then on `link` yields the bytes of the second serial line, and
+   * `events` what happens to the machine; both end when the machine has stopped.
+   */
+  start(progress: Progress): Promise<RunningMachine>;
+  /** Takes the boot medium out, so that the next start boots from the disk. */
+  detachMedium(): Promise<void>;
+  /** Removes the machine and everything made for it, except a disk that is `existing`. */
+  discard(): Promise<void>;
+}
+
+export interface RunningMachine {
+  readonly link: AsyncIterable<Uint8Array>;
+  readonly events: AsyncIterable<MachineEvent>;
+  /** Writes a PNG of the guest's screen. */
+  screenshot(path: string): Promise<void>;
+  /** Presses the power button. */
+  requestPowerOff(): Promise<void>;
+  /** Ends the machine at once; returns when it is gone. Safe to call twice. */
+  stop(): Promise<void>;
+  /** Resolves when the machine is no longer running, with how it ended. */
+  readonly stopped: Promise<MachineEvent>;
+}
+
+export interface Hypervisor {
+  readonly name: string;
+  /** The program and its version, e.g. `QEMU 10.0.2`. Throws when it is missing or too old. */
+  version(): Promise<string>;
+  capabilities(): Promise<Capabilities>;
+  /** Makes the machine and its disk; touches nothing that exists already. */
+  create(specification: MachineSpecification, progress: Progress): Promise<Machine>;
+}

@@ -1,0 +1,71 @@
+/**
+ * The installation manifest: the manifest's resolved, validated form that travels on the medium. The
+ * guest needs nothing else to build the appliance, apart from the repository's package files.
+ */
+import type { Manifest } from './schema.ts';
+
+/** Changes when a constructor could no longer read an older installation manifest, or a newer one. */
+export const INSTALLATION_MANIFEST_VERSION = 1;
+
+export interface InstallationManifest {
+  readonly version: typeof INSTALLATION_MANIFEST_VERSION;
+  /** The version of pvmc that wrote it. */
+  readonly pvmc: string;
+  readonly appliance: Manifest;
+  /** Seconds since 1970: no file of the appliance is younger, and all that is random derives from the manifest. */
+  readonly sourceDateEpoch: number;
+  /** In the order in which they are to be unpacked. */
+  readonly packages: readonly ResolvedPackage[];
+  /** `Essential: yes` or `Priority: required`: the system that dpkg's own scripts rely on. */
+  readonly identifiers: Identifiers;
+  readonly files: readonly PayloadFile[];
+  readonly scripts: readonly PayloadScript[];
+  /** The apt sources that the appliance keeps, as deb822 text, with the keyrings they name. */
+  readonly aptSources: { readonly text: string; readonly keyrings: readonly PayloadKeyring[] };
+}
+
+export interface ResolvedPackage {
+  readonly name: string;
+  readonly version: string;
+  readonly architecture: string;
+  /** Where the file is fetched from. */
+  readonly url: string;
+  readonly sizeBytes: number;
+  /** Pinned through the repository's signed index when the manifest was resolved. */
+  readonly sha256: string;
+  readonly installedBytes: number;
+  /** `Essential: yes` or `Priority: required`. */
+  readonly essential: boolean;
+}
+
+/** Everything that other tools draw at random, derived from the manifest instead (RFC 9562 UUIDs). */
+export interface Identifiers {
+  readonly diskGuid: string;
+  readonly biosBootGuid: string;
+  readonly espGuid: string;
+  readonly rootPartitionGuid: string;
+  readonly rootUuid: string;
+  readonly rootHashSeed: string;
+  /** FAT volume serial number, eight hexadecimal digits. */
+  readonly espSerial: string;
+}
+
+/** A file for the appliance. `payload` is its path on the medium, relative to the installation manifest. */
+export interface PayloadFile {
+  readonly path: string;
+  readonly payload: string;
+  readonly owner: string;
+  /** Four octal digits. */
+  readonly mode: string;
+}
+
+export interface PayloadScript {
+  readonly name: string;
+  readonly payload: string;
+}
+
+export interface PayloadKeyring {
+  /** Path in the appliance. */
+  readonly path: string;
+  readonly payload: string;
+}

@@ -1,0 +1,186 @@
+/**
+ * The one place that starts programs: an argv array, never a shell string; a clean environment; no
+ * standard input; every line logged with its origin. The whole process group ends when the signal
+ * aborts, and a failure shows the command as it can be pasted into a shell.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { type ErrorKind, PvmcError, systemCodeOf } from './error.ts';
+
+export interface RunOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Takes each line of output as it comes. */
+  readonly log?: ((line: string, origin: string) => void) | undefined;
+  /** Added to the clean environment. */
+  readonly env?: Readonly<Record<string, string>> | undefined;
+  readonly cwd?: string | undefined;
+  /** Written to the program's standard input, which is then closed. */
+  readonly input?: string | Uint8Array | undefined;
+  /** The kind of error that a failure is; `host` unless told. */
+  readonly kind?: ErrorKind | undefined;
+  /** Exit statuses that are no failure; 0 unless told. */
+  readonly accept?: readonly number[] | undefined;
+}
+
+export interface RunResult {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly status: number;
+}
+
+/** Output kept of a program, in UTF-16 units; the rest still goes to the log. */
+const KEPT_OUTPUT = 64 * 2 ** 20;
+const GRACE_MILLISECONDS = 3000;
+
+/**
+ * Runs a program to its end.
+ * @throws PvmcError `program-missing` when it is not there, `program-failed` when its exit status is
+ * not an accepted one; the signal's reason when it was aborted.
+ */
+export async function run(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+  options.signal?.throwIfAborted();
+  const child = start(argv, options);
+  const origin = programName(argv);
+  const stdout = collect(child.stdout, (line) => options.log?.(line, origin));
+  const stderr = collect(child.stderr, (line) => options.log?.(line, origin));
+  if (child.stdin) {
+    // A program that ends before it has read everything says so with its exit status.
+    child.stdin.on('error', () => {});
+    child.stdin.end(options.input);
+  }
+  const status = await exitOf(child, argv, options);
+  const result = { stdout: await stdout, stderr: await stderr, status };
+  if (!(options.accept ?? [0]).includes(status)) throw failure(argv, result, options.kind);
+  return result;
+}
+
+/** A command as it can be pasted into a shell. */
+export function commandLine(argv: readonly string[]): string {
+  return argv.map(quote).join(' ');
+}
+
+/** The environment that programs get: where to find others, who we are, and one language. */
+export function cleanEnvironment(extra: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
+  const kept: NodeJS.ProcessEnv = {};
+  for (const name of KEPT_VARIABLES) {
+    const value = process.env[name];
+    if (value !== undefined) kept[name] = value;
+  }
+  const path = `${kept['PATH'] ?? '/usr/bin:/bin'}:/usr/sbin:/sbin`;
+  return { ...kept, PATH: path, LC_ALL: 'C.UTF-8', ...extra };
+}
+
+const KEPT_VARIABLES = [
+  'PATH',
+  'HOME',
+  'USER',
+  'LOGNAME',
+  'TMPDIR',
+  'XDG_RUNTIME_DIR',
+  'http_proxy',
+  'https_proxy',
+  'no_proxy',
+];
+
+/** Sends a signal to a process group; a group that is gone is fine. */
+export function signalGroup(processId: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-processId, signal);
+  } catch (thrown) {
+    if (systemCodeOf(thrown) !== 'ESRCH') throw thrown;
+  }
+}
+
+function start(argv: readonly string[], options: RunOptions): ChildProcess {
+  const [program, ...args] = argv;
+  if (program === undefined) throw new TypeError('an empty command');
+  return spawn(program, args, {
+    detached: true,
+    env: cleanEnvironment(options.env),
+    cwd: options.cwd,
+    stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+  });
+}
+
+function exitOf(
+  child: ChildProcess,
+  argv: readonly string[],
+  options: RunOptions,
+): Promise<number> {
+  return new Promise((resolve, reject) => {
+    let timer: NodeJS.Timeout | undefined;
+    const stop = () => {
+      if (child.pid === undefined) return;
+      const { pid } = child;
+      signalGroup(pid, 'SIGTERM');
+      timer = setTimeout(() => signalGroup(pid, 'SIGKILL'), GRACE_MILLISECONDS);
+    };
+    options.signal?.addEventListener('abort', stop, { once: true });
+    const settle = (finish: () => void) => {
+      clearTimeout(timer);
+      options.signal?.removeEventListener('abort', stop);
+      if (options.signal?.aborted) reject(options.signal.reason);
+      else finish();
+    };
+    child.on('error', (thrown) => settle(() => reject(cannotStart(argv, thrown))));
+    child.on('close', (code, signal) => settle(() => resolve(code ?? 128 + signalNumber(signal))));
+  });
+}
+
+async function collect(stream: Readable | null, line: (text: string) => void): Promise<string> {
+  if (!stream) return '';
+  const kept: string[] = [];
+  let size = 0;
+  for await (const text of createInterface({
+    input: stream,
+    crlfDelay: Number.POSITIVE_INFINITY,
+  })) {
+    line(text);
+    size += text.length + 1;
+    if (size <= KEPT_OUTPUT) kept.push(text);
+  }
+  return kept.join('\n');
+}
+
+function cannotStart(argv: readonly string[], thrown: Error): PvmcError {
+  const missing = systemCodeOf(thrown) === 'ENOENT';
+  return new PvmcError({
+    kind: 'host',
+    code: missing ? 'program-missing' : 'program-failed',
+    message: missing
+      ? `the program ${programName(argv)} is not installed`
+      : `${programName(argv)} could not be started: ${thrown.message}`,
+    hint: missing ? 'Run ./pvmc once: it installs what is missing.' : commandLine(argv),
+    cause: thrown,
+  });
+}
+
+function failure(argv: readonly string[], result: RunResult, kind: ErrorKind = 'host'): PvmcError {
+  const said = (result.stderr.trim() === '' ? result.stdout : result.stderr).trim().split('\n');
+  return new PvmcError({
+    kind,
+    code: 'program-failed',
+    message: `${programName(argv)} failed with exit status ${result.status}`,
+    details: said.slice(-20),
+    hint: `To repeat it: ${commandLine(argv)}`,
+  });
+}
+
+function programName(argv: readonly string[]): string {
+  return (argv[0] ?? '').split('/').at(-1) ?? '';
+}
+
+function signalNumber(signal: NodeJS.Signals | null): number {
+  const numbers: Partial<Record<NodeJS.Signals, number>> = {
+    SIGKILL: 9,
+    SIGTERM: 15,
+    SIGINT: 2,
+    SIGSEGV: 11,
+  };
+  return signal === null ? 0 : (numbers[signal] ?? 0);
+}
+
+function quote(argument: string): string {
+  return /^[\w@%+=:,./-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", "'\\''")}'`;
+}

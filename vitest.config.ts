@@ -1,0 +1,25 @@
+import { defineConfig } from 'vitest/config';
+
+/** `unit` never boots a machine; `machine` builds and boots real ones and takes minutes. */
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['src/**/*.test.ts', 'test/*.test.ts'],
+          testTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'machine',
+          include: ['test/machine/**/*.test.ts'],
+          testTimeout: 3_000_000,
+          hookTimeout: 3_000_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
