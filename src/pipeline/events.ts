@@ -1,0 +1,90 @@
+/**
+ * What a run says while it goes on. The terminal view, the plain lines and `--json` are three ways to
+ * show this one stream.
+ */
+import type { Amount } from '../system/progress.ts';
+
+/** The seven stages, in order. */
+export const STAGES = [
+  { name: 'media', title: 'Build the PVMC ISO' },
+  { name: 'machine', title: 'Configure the machine' },
+  { name: 'start', title: 'Start the machine' },
+  { name: 'boot', title: 'Boot the constructor' },
+  { name: 'construct', title: 'Construct the appliance' },
+  { name: 'export', title: 'Export the appliance' },
+  { name: 'verify', title: 'Verify the export' },
+] as const;
+
+export type StageName = (typeof STAGES)[number]['name'];
+
+export type BuildEvent =
+  | {
+      readonly type: 'build-started';
+      /** The build's folder name, unique. */
+      readonly build: string;
+      readonly folder: string;
+      readonly appliance: string;
+      readonly version: string;
+      /** Learned from earlier runs; a stage that was never run has none. */
+      readonly expectedSeconds: Readonly<Partial<Record<StageName, number>>>;
+    }
+  | { readonly type: 'stage-started'; readonly stage: StageName }
+  | {
+      readonly type: 'stage-finished';
+      readonly stage: StageName;
+      readonly seconds: number;
+      /** What came of it, in a few words: `162 MiB, from the cache`. */
+      readonly result: string;
+    }
+  /** `index` counts from 1; `count` is undefined while the number of steps is not known. */
+  | {
+      readonly type: 'step-started';
+      readonly stage: StageName;
+      readonly step: string;
+      readonly title: string;
+      readonly index: number;
+      readonly count?: number | undefined;
+    }
+  | {
+      readonly type: 'step-finished';
+      readonly stage: StageName;
+      readonly step: string;
+      readonly seconds: number;
+    }
+  | { readonly type: 'amount'; readonly stage: StageName; readonly amount: Amount }
+  | { readonly type: 'log'; readonly origin: string; readonly line: string }
+  | { readonly type: 'notice'; readonly line: string }
+  | { readonly type: 'build-finished'; readonly result: BuildResult }
+  | { readonly type: 'build-failed'; readonly failure: BuildFailure };
+
+export interface ExportedFile {
+  readonly format: string;
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly sha256: string;
+}
+
+export interface BuildResult {
+  readonly build: string;
+  readonly folder: string;
+  readonly files: readonly ExportedFile[];
+  readonly stageSeconds: Readonly<Partial<Record<StageName, number>>>;
+  readonly seconds: number;
+  readonly verified: boolean;
+}
+
+export interface BuildFailure {
+  readonly kind: string;
+  readonly code: string;
+  readonly message: string;
+  readonly hint?: string | undefined;
+  readonly details: readonly string[];
+  readonly stage?: StageName | undefined;
+  readonly step?: string | undefined;
+  /** The last lines that the guest's console or constructor said. */
+  readonly lastLines: readonly string[];
+  /** The folder with everything: console log, guest journal, apt log, screenshot, manifest. */
+  readonly folder?: string | undefined;
+  /** The command that repeats the run. */
+  readonly repeat?: string | undefined;
+}
