@@ -7,6 +7,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { type ErrorKind, PvmcError, systemCodeOf } from './error.ts';
+import { guardGroup, signalGroup } from './process-groups.ts';
+
+export { signalGroup };
 
 export interface RunOptions {
   readonly signal?: AbortSignal | undefined;
@@ -83,15 +86,6 @@ const KEPT_VARIABLES = [
   'no_proxy',
 ];
 
-/** Sends a signal to a process group; a group that is gone is fine. */
-export function signalGroup(processId: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(-processId, signal);
-  } catch (thrown) {
-    if (systemCodeOf(thrown) !== 'ESRCH') throw thrown;
-  }
-}
-
 function start(argv: readonly string[], options: RunOptions): ChildProcess {
   const [program, ...args] = argv;
   if (program === undefined) throw new TypeError('an empty command');
@@ -110,6 +104,7 @@ function exitOf(
 ): Promise<number> {
   return new Promise((resolve, reject) => {
     let timer: NodeJS.Timeout | undefined;
+    const unguard = child.pid === undefined ? () => {} : guardGroup(child.pid);
     const stop = () => {
       if (child.pid === undefined) return;
       const { pid } = child;
@@ -119,6 +114,7 @@ function exitOf(
     options.signal?.addEventListener('abort', stop, { once: true });
     const settle = (finish: () => void) => {
       clearTimeout(timer);
+      unguard();
       options.signal?.removeEventListener('abort', stop);
       if (options.signal?.aborted) reject(options.signal.reason);
       else finish();
