@@ -1,8 +1,10 @@
 import { defineConfig } from 'vitest/config';
+import { summaryReporters } from './scripts/test-summary.ts';
 
 /** `unit` never boots a machine; `machine` builds and boots real ones and takes minutes. */
 export default defineConfig({
   test: {
+    reporters: ['default', ...summaryReporters()],
     projects: [
       {
         test: {
