@@ -1,138 +1,194 @@
 /**
  * The manifest: everything that a user can say about an appliance. This schema is the only source of
- * the TypeScript types, the checks, the JSON Schema for editors and the reference page.
+ * the TypeScript types, the checks, the JSON Schema for editors and the reference page; the
+ * descriptions below are what the latter two show. Sizes come out as bytes.
  */
 import { z } from 'zod';
-import { parseSize } from '../system/size.ts';
+import { oneLine, prose, rule, size, text, unique } from './field.ts';
+import { webUrl } from './formats/addresses.ts';
+import {
+  APPLIANCE_NAME,
+  APPLIANCE_VERSION,
+  applianceName,
+  applianceVersion,
+  hostname,
+  PACKAGE_NAME,
+  packageName,
+  unitName,
+} from './formats/names.ts';
+import { keyboard, LOCALE, locale, timezone } from './formats/regional.ts';
+import { sudoIsUsable } from './rules.ts';
+import { checkSchema } from './schema/checks.ts';
+import { fileSchema, scriptSchema } from './schema/files.ts';
+import { networkSchema } from './schema/network.ts';
+import { repositorySchema } from './schema/repository.ts';
+import { userSchema } from './schema/users.ts';
 
-const GIB = 2 ** 30;
-const MIB = 2 ** 20;
-
-/** A size with a unit, read as a number of bytes. */
-const size = (minimumBytes: number, minimum: string) =>
-  z.string().transform((text, context) => {
-    const bytes = parseSize(text);
-    if (bytes === undefined) {
-      context.addIssue({
-        code: 'custom',
-        message: `"${text}" is no size; write one with its unit, e.g. "${minimum}"`,
-      });
-      return z.NEVER;
-    }
-    if (bytes < minimumBytes) {
-      context.addIssue({
-        code: 'custom',
-        message: `${text} is too small; at least ${minimum} is needed`,
-      });
-      return z.NEVER;
-    }
-    return bytes;
-  });
-
-export const manifestSchema = z.strictObject({
-  name: z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/),
-  version: z.string().regex(/^[0-9A-Za-z][0-9A-Za-z.+~-]{0,63}$/),
-  description: z.string().default(''),
-  vendor: z.strictObject({ name: z.string(), url: z.string().optional() }).optional(),
-  machine: z
-    .strictObject({
-      memory: size(512 * MIB, '512 MiB').default(GIB),
-      cpus: z.int().min(1).max(64).default(2),
-      disk: size(2 * GIB, '2 GiB').default(8 * GIB),
-      firmware: z.enum(['bios', 'uefi']).default('bios'),
-      network: z.enum(['nat', 'none']).default('nat'),
-    })
-    .prefault({}),
-  repository: z
-    .strictObject({
-      suite: z.string().default('trixie'),
-      mirror: z.string().default('http://deb.debian.org/debian'),
-      components: z.array(z.string()).default(['main']),
-      /** The security archive's URL, or false. */
-      security: z
-        .union([z.string(), z.literal(false)])
-        .default('http://deb.debian.org/debian-security'),
-      updates: z.boolean().default(true),
-      extra: z
-        .array(
-          z.strictObject({
-            url: z.string(),
-            suite: z.string(),
-            components: z.array(z.string()).default([]),
-            /** The file of the repository's public key, beside the manifest. */
-            key: z.string(),
-          }),
-        )
-        .default([]),
-    })
-    .prefault({}),
-  packages: z.array(z.string()).default([]),
-  recommends: z.boolean().default(false),
-  hostname: z.string().optional(),
-  locale: z.string().default('C.UTF-8'),
-  timezone: z.string().default('Etc/UTC'),
-  keyboard: z.string().default('us'),
-  users: z
-    .array(
-      z.strictObject({
-        name: z.string(),
-        'password-hash': z.string().optional(),
-        'ssh-keys': z.array(z.string()).default([]),
-        groups: z.array(z.string()).default([]),
-        sudo: z.enum(['none', 'password', 'passwordless']).default('none'),
-        shell: z.string().default('/bin/bash'),
-      }),
-    )
-    .default([]),
-  network: z
-    .union([
-      z.literal('dhcp'),
-      z.strictObject({
-        address: z.string(),
-        gateway: z.string().optional(),
-        dns: z.array(z.string()).default([]),
-      }),
-    ])
-    .default('dhcp'),
-  services: z.record(z.string(), z.enum(['on', 'off'])).default({}),
-  files: z
-    .array(
-      z.strictObject({
-        path: z.string(),
-        content: z.string().optional(),
-        source: z.string().optional(),
-        owner: z.string().default('root:root'),
-        mode: z.string().optional(),
-      }),
-    )
-    .default([]),
-  scripts: z
-    .array(
-      z.strictObject({
-        name: z.string().optional(),
-        run: z.string().optional(),
-        file: z.string().optional(),
-      }),
-    )
-    .default([]),
-  checks: z
-    .array(
-      z.union([
-        z.strictObject({ command: z.string() }),
-        z.strictObject({ port: z.int().min(1).max(65535) }),
-        z.strictObject({
-          http: z.string(),
-          status: z.int().default(200),
-          contains: z.string().optional(),
-        }),
-      ]),
-    )
-    .default([]),
-  exports: z
-    .array(z.enum(['ova', 'qcow2', 'raw']))
-    .min(1)
-    .default(['ova']),
+const vendorSchema = z.strictObject({
+  name: oneLine().meta({ description: 'Who makes the appliance.', examples: ['Example GmbH'] }),
+  url: text(webUrl)
+    .meta({ description: "The vendor's web page.", examples: ['https://example.org/'] })
+    .optional(),
 });
+
+const machineSchema = z.strictObject({
+  memory: size({ least: '512 MiB', most: '1 TiB' })
+    .meta({ description: 'Memory, with its unit.', format: 'size', examples: ['2 GiB'] })
+    .prefault('1 GiB'),
+  cpus: z
+    .int()
+    .min(1)
+    .max(64)
+    .meta({ description: 'Number of processors.', examples: [4] })
+    .default(2),
+  disk: size({ least: '2 GiB', most: '2 TiB' })
+    .meta({
+      description: 'Size of the disk, with its unit. Only what is used takes room in the export.',
+      format: 'size',
+      examples: ['20 GiB'],
+    })
+    .prefault('8 GiB'),
+  firmware: z
+    .enum(['bios', 'uefi'])
+    .meta({
+      description:
+        'What the exported machine starts with. The disk itself boots under both, whatever is chosen.',
+      examples: ['uefi'],
+    })
+    .default('bios'),
+  network: z
+    .enum(['nat', 'none'])
+    .meta({
+      description: 'The network card of the exported machine: behind NAT, or none at all.',
+      examples: ['none'],
+    })
+    .default('nat'),
+});
+
+const servicesSchema = z.record(
+  text(unitName),
+  z
+    .union([z.enum(['on', 'off']), z.boolean()])
+    .transform((state) => (state === true ? 'on' : state === false ? 'off' : state)),
+);
+
+export const manifestSchema = z
+  .strictObject({
+    name: text(applianceName).meta({
+      description:
+        'The name of the appliance: of its files, its machine and, unless `hostname` says otherwise, its host. ' +
+        'Lower-case letters, digits and dashes.',
+      pattern: APPLIANCE_NAME.source,
+      examples: ['shop'],
+    }),
+    version: text(applianceVersion).meta({
+      description: 'The version of the appliance. A part of the names of its files.',
+      pattern: APPLIANCE_VERSION.source,
+      examples: ['1.0.0'],
+    }),
+    description: prose()
+      .meta({
+        description: 'What the appliance is for. Importers show it.',
+        examples: ['The shop, ready to run'],
+      })
+      .default(''),
+    vendor: vendorSchema.meta({ description: 'Who stands behind the appliance.' }).optional(),
+    machine: machineSchema
+      .meta({ description: 'The virtual machine that users get.' })
+      .prefault({}),
+    repository: repositorySchema,
+    packages: z
+      .array(text(packageName).meta({ pattern: PACKAGE_NAME.source }))
+      .check(unique('package'))
+      .meta({
+        description:
+          'Debian packages to install, with all that they depend on. The kernel, the boot loader, systemd, udev and ' +
+          'the network need not be listed.',
+        examples: [['openssh-server', 'nginx']],
+      })
+      .default([]),
+    recommends: z
+      .boolean()
+      .meta({
+        description: 'Whether packages that others recommend are installed too.',
+        examples: [true],
+      })
+      .default(false),
+    hostname: text(hostname)
+      .meta({
+        description: 'The host name (RFC 1123). Without it, the name of the appliance.',
+        examples: ['shop.example.org'],
+      })
+      .optional(),
+    locale: text(locale)
+      .meta({
+        description: 'Language and character set, as glibc names them.',
+        pattern: LOCALE.source,
+        examples: ['en_US.UTF-8'],
+      })
+      .default('C.UTF-8'),
+    timezone: text(timezone)
+      .meta({ description: 'A time zone of the IANA database.', examples: ['Europe/Berlin'] })
+      .default('Etc/UTC'),
+    keyboard: text(keyboard)
+      .meta({ description: "The console's keyboard layout, as XKB names it.", examples: ['gb'] })
+      .default('us'),
+    users: z
+      .array(userSchema)
+      .check(unique('the user', 'name'))
+      .meta({
+        description: 'People who may log in. The account root is always locked.',
+      })
+      .default([]),
+    network: networkSchema,
+    services: servicesSchema
+      .meta({
+        description:
+          'Services (systemd units) to start at boot or not, whatever their packages would choose: `on` or `off`.',
+        examples: [{ nginx: 'on', 'apt-daily.timer': 'off' }],
+      })
+      .default({}),
+    files: z
+      .array(fileSchema)
+      .check(unique('the file', 'path'))
+      .meta({
+        description:
+          'Files to put into the appliance once its packages are installed. They replace what is there. ' +
+          'Each has its text as `content`, or comes from beside the manifest as `source`.',
+      })
+      .default([]),
+    scripts: z
+      .array(scriptSchema)
+      .meta({
+        description:
+          'Scripts to run as root in the finished but not yet booted system, in this order, after the files are in ' +
+          'place. No service is running then. What they print goes to the log; a script that fails ends the build.',
+      })
+      .default([]),
+    checks: z
+      .array(checkSchema)
+      .meta({
+        description:
+          'What must be true of the booted appliance. `pvmc verify` boots the finished export and tries each of them.',
+      })
+      .default([]),
+    exports: z
+      .array(z.enum(['ova', 'qcow2', 'raw']))
+      .min(1)
+      .check(unique('the format'))
+      .meta({
+        description:
+          'Formats to export: `ova` for VirtualBox and VMware, `qcow2` for Proxmox, KVM and OpenStack, `raw` for a ' +
+          'disk or cloud that wants plain bytes.',
+        examples: [['ova', 'qcow2']],
+      })
+      .default(['ova']),
+  })
+  .check(rule(sudoIsUsable))
+  .meta({
+    title: 'Appliance manifest of pvmc',
+    description: 'Everything that can be said about an appliance.',
+  });
 
 /** What the user wrote, checked, with the defaults filled in and sizes in bytes. */
 export type Manifest = z.output<typeof manifestSchema>;

@@ -1,0 +1,73 @@
+/** Rules between several values of the manifest. They run on whatever the user wrote: see field.ts. */
+import { type Complain, property } from './field.ts';
+import { HOW_TO_HASH } from './formats/credentials.ts';
+
+const has = (value: unknown, key: string): boolean => property(value, key) !== undefined;
+
+const isMapping = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+/** `a, b or c`, `a and b` */
+export function sentenceList(words: readonly string[], last: 'and' | 'or'): string {
+  if (words.length < 2) return words.join('');
+  return `${words.slice(0, -1).join(', ')} ${last} ${words.at(-1)}`;
+}
+
+/** Of keys that exclude each other, one. */
+export function exactlyOne(what: string, keys: readonly string[]) {
+  return (value: unknown, complain: Complain): void => {
+    if (!isMapping(value)) return;
+    const given = keys.filter((key) => has(value, key));
+    const choice = `${what} has either ${sentenceList(keys, 'or')}`;
+    if (given.length === 0) complain([], { message: `${choice}; this one has neither` });
+    const second = given[1];
+    if (second !== undefined) complain([second], { message: `${choice}; this one has both` });
+  };
+}
+
+/** A suite has components; a folder, written with a slash at its end, has none. */
+export function componentsFitSuite(value: unknown, complain: Complain): void {
+  const suite = property(value, 'suite');
+  const components = property(value, 'components');
+  if (typeof suite !== 'string' || !(Array.isArray(components) || components === undefined)) return;
+  const count = components?.length ?? 0;
+  if (suite.endsWith('/') && count > 0) {
+    complain(['components'], {
+      message: `a repository without suites ("${suite}") has no components`,
+      hint: 'leave the components out, or the slash at the end of the suite',
+    });
+  }
+  if (!suite.endsWith('/') && count === 0) {
+    complain(['suite'], {
+      message: 'a suite needs its components',
+      hint: 'add e.g. components: [main], or end the suite with a slash if it is a folder',
+    });
+  }
+}
+
+/** sudo that asks for a password can never be used by somebody without one. */
+export function sudoHasPassword(value: unknown, complain: Complain): void {
+  if (property(value, 'sudo') !== 'password' || has(value, 'password-hash')) return;
+  complain(['sudo'], {
+    message: 'asks for a password, but the user has none',
+    hint: `add password-hash, or write sudo: passwordless\n${HOW_TO_HASH.split('\n')[0]}`,
+  });
+}
+
+/** `sudo` is not part of a plain Debian system. */
+export function sudoIsUsable(value: unknown, complain: Complain): void {
+  const packages = listOf(property(value, 'packages'));
+  if (packages.some((name) => typeof name === 'string' && /^sudo(?:-|$)/.test(name))) return;
+  for (const [index, user] of listOf(property(value, 'users')).entries()) {
+    const sudo = property(user, 'sudo');
+    if (sudo !== 'password' && sudo !== 'passwordless') continue;
+    complain(['users', index, 'sudo'], {
+      message: 'needs the package sudo, which is not among the packages',
+      hint: 'add sudo to packages',
+    });
+  }
+}

@@ -1,0 +1,52 @@
+/** `users`: people who may log in. */
+import { z } from 'zod';
+import { rule, text, unique } from '../field.ts';
+import { passwordHash, sshKey } from '../formats/credentials.ts';
+import { ACCOUNT_NAME, groupName, userName } from '../formats/names.ts';
+import { absolutePath } from '../formats/paths.ts';
+import { sudoHasPassword } from '../rules.ts';
+
+export const userSchema = z
+  .strictObject({
+    name: text(userName).meta({
+      description: 'The login name.',
+      pattern: ACCOUNT_NAME.source,
+      examples: ['ada'],
+    }),
+    'password-hash': text(passwordHash)
+      .meta({
+        description:
+          'The crypt(3) hash of the password, as `mkpasswd --method=yescrypt` or `openssl passwd -6` print it. ' +
+          'Without it the password is locked. Everybody who has the appliance can read the hash.',
+        examples: ['$y$j9T$…'],
+      })
+      .optional(),
+    'ssh-keys': z
+      .array(text(sshKey))
+      .check(unique('a key'))
+      .meta({
+        description: 'SSH public keys that may log in: the lines of `.pub` files.',
+        examples: [['ssh-ed25519 AAAA… ada@example.org']],
+      })
+      .default([]),
+    groups: z
+      .array(text(groupName))
+      .check(unique('the group'))
+      .meta({
+        description: "Groups besides the user's own. They exist in Debian or come with a package.",
+        examples: [['adm', 'www-data']],
+      })
+      .default([]),
+    sudo: z
+      .enum(['none', 'password', 'passwordless'])
+      .meta({
+        description:
+          'Whether the user may become root with `sudo`, and whether it asks for the password. Needs the package `sudo`.',
+        examples: ['passwordless'],
+      })
+      .default('none'),
+    shell: text(absolutePath)
+      .meta({ description: 'The login shell.', examples: ['/usr/bin/zsh'] })
+      .default('/bin/bash'),
+  })
+  .check(rule(sudoHasPassword));
