@@ -44,18 +44,37 @@ const GRACE_MILLISECONDS = 3000;
 export async function run(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
   options.signal?.throwIfAborted();
   const child = start(argv, options);
-  const origin = programName(argv);
-  const stdout = collect(child.stdout, (line) => options.log?.(line, origin));
-  const stderr = collect(child.stderr, (line) => options.log?.(line, origin));
   if (child.stdin) {
     // A program that ends before it has read everything says so with its exit status.
     child.stdin.on('error', () => {});
     child.stdin.end(options.input);
   }
-  const status = await exitOf(child, argv, options);
-  const result = { stdout: await stdout, stderr: await stderr, status };
-  if (!(options.accept ?? [0]).includes(status)) throw failure(argv, result, options.kind);
-  return result;
+  return resultOf(child, argv, options);
+}
+
+/**
+ * Runs two programs, the output of the first being the input of the second, to their ends. Nothing
+ * passes through this process.
+ * @returns the second's result. @throws as `run`, for whichever fails; the first one's failure counts
+ * when both do, since it is the cause.
+ */
+export async function runPipe(
+  producer: readonly string[],
+  consumer: readonly string[],
+  options: RunOptions = {},
+): Promise<RunResult> {
+  options.signal?.throwIfAborted();
+  const first = start(producer, { ...options, input: undefined });
+  const second = start(consumer, options, first.stdout ?? undefined);
+  // Ours is a duplicate: the second program sees the end only when no other copy is open.
+  first.stdout?.destroy();
+  const [produced, consumed] = await Promise.allSettled([
+    resultOf(first, producer, options),
+    resultOf(second, consumer, options),
+  ]);
+  if (produced.status === 'rejected') throw produced.reason;
+  if (consumed.status === 'rejected') throw consumed.reason;
+  return consumed.value;
 }
 
 /** A command as it can be pasted into a shell. */
@@ -86,14 +105,28 @@ const KEPT_VARIABLES = [
   'no_proxy',
 ];
 
-function start(argv: readonly string[], options: RunOptions): ChildProcess {
+async function resultOf(
+  child: ChildProcess,
+  argv: readonly string[],
+  options: RunOptions,
+): Promise<RunResult> {
+  const origin = programName(argv);
+  const stdout = collect(child.stdout, (line) => options.log?.(line, origin));
+  const stderr = collect(child.stderr, (line) => options.log?.(line, origin));
+  const status = await exitOf(child, argv, options);
+  const result = { stdout: await stdout, stderr: await stderr, status };
+  if (!(options.accept ?? [0]).includes(status)) throw failure(argv, result, options.kind);
+  return result;
+}
+
+function start(argv: readonly string[], options: RunOptions, input?: Readable): ChildProcess {
   const [program, ...args] = argv;
   if (program === undefined) throw new TypeError('an empty command');
   return spawn(program, args, {
     detached: true,
     env: cleanEnvironment(options.env),
     cwd: options.cwd,
-    stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    stdio: [input ?? (options.input === undefined ? 'ignore' : 'pipe'), 'pipe', 'pipe'],
   });
 }
 
@@ -125,7 +158,7 @@ function exitOf(
 }
 
 async function collect(stream: Readable | null, line: (text: string) => void): Promise<string> {
-  if (!stream) return '';
+  if (!stream || stream.destroyed) return '';
   const kept: string[] = [];
   let size = 0;
   for await (const text of createInterface({

@@ -1,0 +1,78 @@
+import { describe, expect, it, vi } from 'vitest';
+import { commandLine, run, runPipe } from './run.ts';
+
+describe('run', () => {
+  it('gives output and status, and logs each line with its origin', async () => {
+    const lines: string[] = [];
+    const result = await run(['sh', '-c', 'echo one; echo two >&2; exit 3'], {
+      accept: [3],
+      log: (line, origin) => lines.push(`${origin}: ${line}`),
+    });
+    expect(result).toEqual({ stdout: 'one', stderr: 'two', status: 3 });
+    expect(lines.sort()).toEqual(['sh: one', 'sh: two']);
+  });
+
+  it('tells what to paste to repeat a failure', async () => {
+    await expect(run(['sh', '-c', 'echo "no such thing" >&2; exit 1'])).rejects.toMatchObject({
+      code: 'program-failed',
+      message: 'sh failed with exit status 1',
+      details: ['no such thing'],
+      hint: `To repeat it: sh -c 'echo "no such thing" >&2; exit 1'`,
+    });
+  });
+
+  it('names a program that is missing', async () => {
+    await expect(run(['no-such-program'])).rejects.toMatchObject({ code: 'program-missing' });
+  });
+
+  it('passes no environment but the clean one', async () => {
+    process.env['PVMC_TEST_SECRET'] = 'leaked';
+    const { stdout } = await run(['env'], { env: { EXTRA: '1' } });
+    delete process.env['PVMC_TEST_SECRET'];
+    expect(stdout).not.toContain('leaked');
+    expect(stdout).toContain('EXTRA=1');
+  });
+
+  it('ends the whole process group when the signal aborts', async () => {
+    const controller = new AbortController();
+    const pids: number[] = [];
+    const running = run(['sh', '-c', 'sleep 100 & echo $!; wait'], {
+      signal: controller.signal,
+      log: (line) => {
+        pids.push(Number(line));
+        controller.abort(new Error('enough'));
+      },
+    });
+    await expect(running).rejects.toThrow('enough');
+    // It is a moment until somebody has collected the grandchild's exit status.
+    await vi.waitFor(() => expect(() => process.kill(pids[0] ?? 0, 0)).toThrow('ESRCH'));
+  });
+
+  it('writes the input', async () => {
+    expect((await run(['tr', 'a-z', 'A-Z'], { input: 'hello' })).stdout).toBe('HELLO');
+  });
+});
+
+describe('runPipe', () => {
+  it('joins two programs', async () => {
+    const { stdout } = await runPipe(['seq', '200000'], ['tail', '-n', '1']);
+    expect(stdout).toBe('200000');
+  });
+
+  it('blames the producer when it fails', async () => {
+    const broken = runPipe(['sh', '-c', 'echo part; exit 4'], ['cat']);
+    await expect(broken).rejects.toThrow('sh failed with exit status 4');
+  });
+
+  it('notices a consumer that stops reading', async () => {
+    await expect(runPipe(['yes'], ['sh', '-c', 'exit 5'])).rejects.toThrow(
+      /failed with exit status/,
+    );
+  });
+});
+
+describe('commandLine', () => {
+  it('quotes what a shell would take apart', () => {
+    expect(commandLine(['ls', '-l', "it's here", '$HOME'])).toBe(`ls -l 'it'\\''s here' '$HOME'`);
+  });
+});
