@@ -211,22 +211,20 @@ apt_install() {
   apt_get install --yes --no-install-recommends $missing >&2
 }
 
-# A foreign source that does not answer is no reason to stop: the packages may come from another.
+# A source that does not answer is no reason to stop: the packages may come from another, and apt-get
+# itself calls it a warning.
 update_lists() {
   say "pvmc: fetching the package lists (apt-get update)"
   waited=0
   until output=$(apt_get update 2>&1); do
     # apt-get waits by itself for dpkg's lock, but not for the one on the lists.
-    case $output in *'Could not get lock /var/lib/apt/lists'*) ;; *) waited=$lock_timeout ;; esac
-    if [ $waited -ge $lock_timeout ]; then
-      say "$output"
-      say "pvmc: the package lists are not up to date; trying with what is there"
-      return 0
-    fi
+    case $output in *'Could not get lock /var/lib/apt/lists'*) ;; *) break ;; esac
+    [ $waited -lt $lock_timeout ] || break
     [ $waited -gt 0 ] || say "pvmc: another program is fetching them; waiting for it"
     sleep 5
     waited=$((waited + 5))
   done
+  printf '%s\n' "$output" | grep '^[WE]: ' >&2 || true
 }
 
 apt_get() {
