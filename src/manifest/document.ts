@@ -53,7 +53,7 @@ export function readDocument(bytes: Uint8Array): ReadDocument {
   } catch (error) {
     // The parser is recursive: a file of a million brackets ends its stack.
     if (!(error instanceof RangeError)) throw error;
-    return { text, problems: [{ line: 1, column: 1, message: 'the file is nested too deeply' }] };
+    return { text, problems: [TOO_DEEP] };
   }
 }
 
@@ -92,15 +92,24 @@ function parse(text: string): ReadDocument {
     return { line: Math.max(1, line), column: Math.max(1, col) };
   };
   const syntax = [...parsed.errors, ...parsed.warnings].map((error) => ({
-    ...positionAt(error.pos[0]),
+    ...positionAt(placeOfError(error, parsed, text)),
     ...syntaxComplaint(error),
   }));
+  if (parsed.errors.some(({ code }) => code === 'RESOURCE_EXHAUSTION')) {
+    return { text, problems: [TOO_DEEP] };
+  }
   if (syntax.length > 0) return { text, problems: syntax };
   if (parsed.contents === null || (isScalar(parsed.contents) && parsed.contents.value === null)) {
     return { text, problems: [EMPTY] };
   }
   return { text, ...readContents(parsed, positionAt) };
 }
+
+const TOO_DEEP: ManifestProblem = {
+  line: 1,
+  column: 1,
+  message: 'the file is nested too deeply',
+};
 
 const EMPTY: ManifestProblem = {
   line: 1,
@@ -114,6 +123,8 @@ function readContents(
   positionAt: (offset: number) => Position,
 ): Omit<ReadDocument, 'text'> {
   const problems = duplicateKeys(parsed, positionAt);
+  const loose = looseReferences(parsed, positionAt);
+  if (loose.length > 0) return { problems: [...problems, ...loose] };
   let value: unknown;
   try {
     value = parsed.toJS({ maxAliasCount: MOST_ALIASES });
@@ -153,6 +164,27 @@ function duplicateKeys(
         const message = `the key ${quote(name)} is given twice`;
         const hint = `the first one is on line ${positionAt(earlier).line}`;
         problems.push({ ...positionAt(offset), message, hint });
+      }
+    },
+  });
+  return problems;
+}
+
+/** References to parts that are not there, or that come later. */
+function looseReferences(
+  parsed: Document.Parsed,
+  positionAt: (offset: number) => Position,
+): ManifestProblem[] {
+  const problems: ManifestProblem[] = [];
+  const anchors = new Set<string>();
+  visit(parsed, {
+    Node(_, node) {
+      if (!isAlias(node)) {
+        if (node.anchor !== undefined) anchors.add(node.anchor);
+      } else if (!anchors.has(node.source)) {
+        const message = `*${node.source} refers to a part of the file that is not there`;
+        const hint = `mark the part with &${node.source} first, or put the text in quotes`;
+        problems.push({ ...positionAt(node.range?.[0] ?? 0), message, hint });
       }
     },
   });
@@ -209,6 +241,25 @@ function offsetOf(parsed: Document.Parsed, path: Path, place: Place): number {
   return isItem || (!isBlock && end > start) ? start : keyOffset;
 }
 
+const OPEN_QUOTE = /^Missing closing ['"]quote/;
+
+/** Where a person would look: the library tells where it noticed. */
+function placeOfError(error: YAMLError, parsed: Document.Parsed, text: string): number {
+  const [noticed] = error.pos;
+  if (OPEN_QUOTE.test(error.message)) {
+    let quoteStart = noticed;
+    visit(parsed, {
+      Scalar(_, { type, range }) {
+        if (range && type?.startsWith('QUOTE') && range[0] < noticed) quoteStart = range[0];
+      },
+    });
+    return quoteStart;
+  }
+  if (error.code !== 'BAD_INDENT') return noticed;
+  const indentation = /^ */.exec(text.slice(noticed))?.[0].length ?? 0;
+  return noticed + indentation;
+}
+
 interface SyntaxComplaint {
   readonly message: string;
   readonly hint?: string | undefined;
@@ -240,6 +291,13 @@ const WANTS_QUOTES: ReadonlySet<YAMLError['code']> = new Set([
 ]);
 
 function syntaxComplaint({ code, message }: YAMLError): SyntaxComplaint {
+  if (OPEN_QUOTE.test(message)) return { message: 'the quote that begins here has no end' };
+  if (message.startsWith('Flow sequence in block')) {
+    return { message: 'a list that begins above has no closing bracket: ]' };
+  }
+  if (message.startsWith('Flow map in block')) {
+    return { message: 'keys with values that begin above have no closing brace: }' };
+  }
   const hint = WANTS_QUOTES.has(code) ? QUOTE_IT : undefined;
   return SYNTAX_COMPLAINTS[code] ?? { message: lowerFirst(message), hint };
 }

@@ -29,17 +29,22 @@ export function problemsOf(
       ...document.positionOf(path, place),
       message,
       hint,
-      ...(isSecret(path) ? { secret: true } : {}),
+      ...(isSecret(path, document) ? { secret: true } : {}),
     }));
 }
 
-/** Values of these keys may be passwords or private keys by mistake: they are not shown. */
-function isSecret(path: Path): boolean {
-  return path.some((segment) => segment === 'password-hash' || segment === 'ssh-keys');
+/** What begins like a public key, or names a file of one. */
+const PUBLIC_KEY = /^\s*(?:(?:ssh|ecdsa|sk)-|[\w~./-]*\.pub\s*$)/;
+
+/** The value may be a password or a private key by mistake: it is not shown. */
+function isSecret(path: Path, document: ManifestDocument): boolean {
+  if (path.includes('password-hash')) return true;
+  const value = valueAt(document, path);
+  return path.includes('ssh-keys') && typeof value === 'string' && !PUBLIC_KEY.test(value);
 }
 
 /** `users[0].ssh-keys[1]` */
-export function label(path: Path): string {
+function label(path: Path): string {
   return path.reduce<string>((text, segment) => {
     if (typeof segment === 'number') return `${text}[${segment}]`;
     const name = /^[\w.@-]+$/.test(String(segment)) ? String(segment) : quote(String(segment));
@@ -48,7 +53,7 @@ export function label(path: Path): string {
 }
 
 /** A message that begins with a verb goes on where its subject ends: "hostname is empty". */
-function sentence(path: Path, message: string): string {
+export function sentence(path: Path, message: string): string {
   const subject = label(path);
   if (subject === '') return message;
   return /^(?:is|has|needs|asks|says) /.test(message)
@@ -92,7 +97,7 @@ function typeFinding(path: Path, document: ManifestDocument): Finding {
     value: valueAt(document, path),
     source: document.sourceOf(path),
     key: path.findLast((segment) => typeof segment === 'string'),
-    secret: isSecret(path),
+    secret: isSecret(path, document),
   });
   return { path, message: sentence(path, complaint.message), hint: complaint.hint };
 }
@@ -142,8 +147,8 @@ function unknownKeyHint(path: Path, key: string): string | undefined {
   if (other !== undefined && known.includes(other)) return `did you mean ${other}?`;
   const near = didYouMean(key, known);
   if (near !== undefined) return near;
-  const home = homesOf(other ?? key)[0];
-  if (home !== undefined) {
+  const [home, ...others] = homesOf(other ?? key);
+  if (home !== undefined && others.length === 0) {
     return home === ''
       ? `${other ?? key} is a key of the manifest itself: do not indent it`
       : `did you mean ${other ?? key} under ${home}?`;

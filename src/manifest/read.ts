@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
 import { messageOf, PvmcError, systemCodeOf } from '../system/error.ts';
 import { formatSize } from '../system/size.ts';
 import { type ManifestDocument, type Path, type Place, readDocument } from './document.ts';
-import { label, problemsOf } from './issues.ts';
+import { problemsOf, sentence } from './issues.ts';
 import { ManifestError, type ManifestProblem, type Position } from './problem.ts';
 import { type Manifest, manifestSchema } from './schema.ts';
 
@@ -73,12 +73,7 @@ function manifestFile(read: {
 /** A problem at the place of a finding; the message begins with where it is, e.g. `packages[3]: …`. */
 export function problemAt(file: ManifestFile, finding: Finding): ManifestProblem {
   const { path, place, message, hint } = finding;
-  const subject = label(path);
-  return {
-    ...file.positionOf(path, place),
-    message: subject === '' ? message : `${subject}: ${message}`,
-    hint,
-  };
+  return { ...file.positionOf(path, place), message: sentence(path, message), hint };
 }
 
 /** The error that shows all the problems with their lines. */

@@ -58,6 +58,18 @@ export function sudoHasPassword(value: unknown, complain: Complain): void {
   });
 }
 
+/** root is there already, and may do everything. */
+export function rootIsPlain(value: unknown, complain: Complain): void {
+  if (property(value, 'name') !== 'root') return;
+  if (listOf(property(value, 'groups')).length > 0) {
+    complain(['groups'], { message: 'has no meaning for root' });
+  }
+  const sudo = property(value, 'sudo');
+  if (sudo === 'password' || sudo === 'passwordless') {
+    complain(['sudo'], { message: 'has no meaning for root' });
+  }
+}
+
 /** `sudo` is not part of a plain Debian system. */
 export function sudoIsUsable(value: unknown, complain: Complain): void {
   const packages = listOf(property(value, 'packages'));

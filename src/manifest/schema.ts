@@ -99,7 +99,7 @@ export const manifestSchema = z
     repository: repositorySchema,
     packages: z
       .array(text(packageName).meta({ pattern: PACKAGE_NAME.source }))
-      .check(unique('package'))
+      .check(unique('the package'))
       .meta({
         description:
           'Debian packages to install, with all that they depend on. The kernel, the boot loader, systemd, udev and ' +
@@ -137,7 +137,7 @@ export const manifestSchema = z
       .array(userSchema)
       .check(unique('the user', 'name'))
       .meta({
-        description: 'People who may log in. The account root is always locked.',
+        description: 'People who may log in. The account root is locked unless it is listed.',
       })
       .default([]),
     network: networkSchema,

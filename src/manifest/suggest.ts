@@ -39,7 +39,7 @@ export function suggest(word: string, candidates: Iterable<string>): string | un
   if (word.length > LONGEST_WORD) return undefined;
   const written = word.toLowerCase();
   let nearest: string | undefined;
-  let nearestDistance = Math.max(1, Math.floor(word.length / 3)) + 1;
+  let nearestDistance = Math.max(1, Math.floor((word.length + 1) / 3)) + 1;
   for (const candidate of candidates) {
     const distance = editDistance(written, candidate.toLowerCase());
     if (distance < nearestDistance) {

@@ -1,5 +1,6 @@
 /** What kind of value belongs in a place and what is there instead, in words. */
 import type { Complaint } from './field.ts';
+import { HOW_TO_HASH } from './formats/credentials.ts';
 import type { JsonSchema } from './json-schema.ts';
 import { quote } from './quote.ts';
 import { sentenceList } from './rules.ts';
@@ -76,18 +77,21 @@ function kindOf(value: unknown): string {
 function typeHint({ schemas, value, source, key, secret }: Mismatch): string | undefined {
   const isScalar = typeof value !== 'object';
   const written = source ?? String(value);
-  if (secret) return undefined;
+  if (secret) return key === 'password-hash' ? HOW_TO_HASH : undefined;
   if (expects(schemas, 'array') && isScalar) return `write a list: ${String(key)}: [${written}]`;
   if (schemas.some(({ format }) => format === 'size')) {
     return typeof value === 'number' ? `write the unit too, e.g. ${written} GiB` : undefined;
   }
-  if (expects(schemas, 'string') && isScalar) {
+  if (expects(schemas, 'string') && isScalar && typeof value !== 'string') {
+    if (schemas.some((schema) => schema.const === false)) return undefined;
     return `without quotes YAML reads ${typeof value === 'number' ? 'a number' : 'true or false'}; write "${written}"`;
   }
   if (expects(schemas, 'integer') && typeof value === 'string' && /^\d+$/.test(value)) {
     return `write it without quotes: ${value}`;
   }
-  return typeof value === 'string' ? booleanHint(schemas, value) : undefined;
+  return typeof value === 'string'
+    ? (booleanHint(schemas, value) ?? didYouMean(value, wordsOf(schemas)))
+    : undefined;
 }
 
 /** YAML 1.1's other words for true and false, on and off. */

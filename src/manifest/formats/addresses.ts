@@ -119,7 +119,7 @@ export const webUrl: TextCheck = (text) => {
   if (!url) {
     return {
       message: `${quote(text)} is not a URL`,
-      hint: 'write it in full, e.g. https://example.org/debian',
+      hint: 'write it in full, with https:// at its beginning',
     };
   }
   return credentialsComplaint(url);

@@ -1,5 +1,5 @@
 /** Names that Debian, systemd and the network give rules for. */
-import type { Complaint, TextCheck } from '../field.ts';
+import type { TextCheck } from '../field.ts';
 import { quote } from '../quote.ts';
 
 export const APPLIANCE_NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
@@ -64,7 +64,7 @@ const ACCOUNT_RULE =
 
 /** Accounts that base-passwd creates in every Debian system. */
 const DEBIAN_ACCOUNTS: ReadonlySet<string> = new Set(
-  'root daemon bin sys sync games man lp mail news uucp proxy www-data backup list irc _apt nobody'.split(
+  'daemon bin sys sync games man lp mail news uucp proxy www-data backup list irc _apt nobody'.split(
     ' ',
   ),
 );
@@ -73,18 +73,13 @@ export const userName: TextCheck = (name) => {
   if (!ACCOUNT_NAME.test(name)) {
     return { message: `${quote(name)} is not a user name`, hint: ACCOUNT_RULE };
   }
-  return DEBIAN_ACCOUNTS.has(name) ? debianAccount(name) : undefined;
+  return DEBIAN_ACCOUNTS.has(name)
+    ? {
+        message: `${quote(name)} is an account that every Debian system has already`,
+        hint: 'choose another name',
+      }
+    : undefined;
 };
-
-function debianAccount(name: string): Complaint {
-  return {
-    message: `${quote(name)} is an account that every Debian system has already`,
-    hint:
-      name === 'root'
-        ? 'root stays locked; create a user of your own and give it sudo: passwordless'
-        : 'choose another name',
-  };
-}
 
 export const groupName: TextCheck = (name) =>
   ACCOUNT_NAME.test(name)

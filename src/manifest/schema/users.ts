@@ -1,15 +1,22 @@
 /** `users`: people who may log in. */
 import { z } from 'zod';
-import { rule, text, unique } from '../field.ts';
+import { rule, type TextCheck, text, unique } from '../field.ts';
 import { passwordHash, sshKey } from '../formats/credentials.ts';
 import { ACCOUNT_NAME, groupName, userName } from '../formats/names.ts';
 import { absolutePath } from '../formats/paths.ts';
-import { sudoHasPassword } from '../rules.ts';
+import { rootIsPlain, sudoHasPassword } from '../rules.ts';
+
+const shell: TextCheck = (path) => {
+  const complaint = absolutePath(path);
+  return complaint && /^[a-z]+$/.test(path)
+    ? { ...complaint, hint: `did you mean /bin/${path}?` }
+    : complaint;
+};
 
 export const userSchema = z
   .strictObject({
     name: text(userName).meta({
-      description: 'The login name.',
+      description: 'The login name. For root, only a password hash and SSH keys can be said.',
       pattern: ACCOUNT_NAME.source,
       examples: ['ada'],
     }),
@@ -33,7 +40,7 @@ export const userSchema = z
       .array(text(groupName))
       .check(unique('the group'))
       .meta({
-        description: "Groups besides the user's own. They exist in Debian or come with a package.",
+        description: "Groups besides the user's own. Those that do not exist are made.",
         examples: [['adm', 'www-data']],
       })
       .default([]),
@@ -45,8 +52,9 @@ export const userSchema = z
         examples: ['passwordless'],
       })
       .default('none'),
-    shell: text(absolutePath)
+    shell: text(shell)
       .meta({ description: 'The login shell.', examples: ['/usr/bin/zsh'] })
       .default('/bin/bash'),
   })
-  .check(rule(sudoHasPassword));
+  .check(rule(sudoHasPassword))
+  .check(rule(rootIsPlain));
