@@ -87,7 +87,7 @@ const CAUSES: readonly Cause[] = [
   {
     code: 'repository-hash-mismatch',
     pattern: /Hash Sum mismatch|unexpected size/,
-    message: (where) => `${where} sent an index that does not match its signed Release file`,
+    message: (where) => `${where} sent a file that does not match its signed index`,
     hint: 'A mirror is so while it is being updated: try again in some minutes, or another mirror.',
   },
   {
@@ -110,8 +110,8 @@ const CAUSES: readonly Cause[] = [
   },
 ];
 
-/** What hinders an update of the indexes, from the lines that apt said; undefined when nothing did. */
-export function updateFailure(lines: readonly string[], failed: boolean): PvmcError | undefined {
+/** What hindered a download, from the lines that apt said; undefined when nothing did. */
+export function acquireFailure(lines: readonly string[], failed: boolean): PvmcError | undefined {
   const complaints = complaintsOf(lines);
   for (const complaint of complaints) {
     const error = causeOf(complaint, complaints);
@@ -121,7 +121,7 @@ export function updateFailure(lines: readonly string[], failed: boolean): PvmcEr
   return new PvmcError({
     kind: 'repository',
     code: 'repository-failed',
-    message: 'the indexes of the packages could not be brought up to date',
+    message: 'apt could not get what it should from the repository',
     details: lines.filter((line) => /^[EW]:/.test(line)).slice(0, MOST_DETAILS),
     hint: 'The lines above are apt’s.',
   });

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { PvmcError } from '../system/error.ts';
 import type { Progress } from '../system/progress.ts';
 import { type RunOptions, type RunResult, run } from '../system/run.ts';
-import { updateFailure } from './apt-failures.ts';
+import { acquireFailure } from './apt-failures.ts';
 import { withLock } from './lock.ts';
 
 /** A set of apt's folders for one sources file. Valid while the lock is held. */
@@ -54,10 +54,33 @@ function keyOf(sourcesText: string): string {
  * Brings the indexes up to date, each checked against its signed Release file.
  * @throws PvmcError of kind `repository`: nothing older or unchecked is ever used instead.
  */
-export async function updateIndexes(apt: AptFolder, progress: Progress): Promise<void> {
+export function updateIndexes(apt: AptFolder, progress: Progress): Promise<void> {
+  return acquire(apt, { argv: ['apt-get', 'update', '-q'], cwd: apt.folder }, progress);
+}
+
+/** Downloads packages (`NAME=VERSION`) into a folder, each checked against the index. */
+export function downloadPackages(
+  apt: AptFolder,
+  { packages, into }: { readonly packages: readonly string[]; readonly into: string },
+  progress: Progress,
+): Promise<void> {
+  const argv = ['apt-get', 'download', '-q', '--', ...packages];
+  return acquire(apt, { argv, cwd: into }, progress);
+}
+
+interface Acquisition {
+  readonly argv: readonly string[];
+  readonly cwd: string;
+}
+
+async function acquire(
+  apt: AptFolder,
+  { argv, cwd }: Acquisition,
+  progress: Progress,
+): Promise<void> {
   const lines: string[] = [];
   const stop = new AbortController();
-  const deadline = setTimeout(() => stop.abort(tooSlow()), UPDATE_DEADLINE_MILLISECONDS);
+  const deadline = setTimeout(() => stop.abort(tooSlow()), ACQUIRE_DEADLINE_MILLISECONDS);
   let grace: NodeJS.Timeout | undefined;
   const log = (line: string, origin: string) => {
     lines.push(line);
@@ -67,8 +90,8 @@ export async function updateIndexes(apt: AptFolder, progress: Progress): Promise
   };
   let failed = true;
   try {
-    const options = optionsOf(apt, AbortSignal.any([progress.signal, stop.signal]));
-    const result = await run(['apt-get', 'update', '-q'], { ...options, log });
+    const signal = AbortSignal.any([progress.signal, stop.signal]);
+    const result = await run(argv, { ...optionsOf(apt, signal), cwd, log });
     failed = result.status === APT_FAILED;
   } catch (thrown) {
     if (thrown !== stop.signal.reason || thrown instanceof PvmcError) throw thrown;
@@ -76,12 +99,12 @@ export async function updateIndexes(apt: AptFolder, progress: Progress): Promise
     clearTimeout(deadline);
     clearTimeout(grace);
   }
-  const failure = updateFailure(lines, failed);
+  const failure = acquireFailure(lines, failed);
   if (failure) throw failure;
 }
 
 /** A server may send a byte now and then and never be found silent. */
-const UPDATE_DEADLINE_MILLISECONDS = 15 * 60_000;
+const ACQUIRE_DEADLINE_MILLISECONDS = 15 * 60_000;
 /** apt tells the reason on the next line, and most often ends by itself. */
 const GRACE_MILLISECONDS = 1000;
 
@@ -89,7 +112,7 @@ function tooSlow(): PvmcError {
   return new PvmcError({
     kind: 'repository',
     code: 'repository-slow',
-    message: `the indexes were not there after ${UPDATE_DEADLINE_MILLISECONDS / 60_000} minutes`,
+    message: `the repository had not sent what it should after ${ACQUIRE_DEADLINE_MILLISECONDS / 60_000} minutes`,
     hint: 'Choose a nearer mirror (`repository.mirror`).',
   });
 }

@@ -3,19 +3,19 @@
  * not exist for a pattern, a file or, with a dash at its end, the wish to remove something.
  */
 import { quote } from '../manifest/quote.ts';
-import { suggest } from '../manifest/suggest.ts';
+import type { Finding } from '../manifest/read.ts';
+import { didYouMean } from '../manifest/suggest.ts';
 import type { Progress } from '../system/progress.ts';
 import { type AptFolder, queryApt } from './apt.ts';
-import type { RepositoryProblem } from './problem.ts';
 
 /** Every package of the manifest that the repository does not have. */
 export async function packageProblems(
   apt: AptFolder,
   packages: readonly string[],
   progress: Progress,
-): Promise<RepositoryProblem[]> {
+): Promise<Finding[]> {
   const names = await packageNames(apt, progress);
-  const problems: RepositoryProblem[] = [];
+  const problems: Finding[] = [];
   for (const [index, name] of packages.entries()) {
     if (names.has(name)) continue;
     const providers = await providersOf(apt, name, progress);
@@ -26,7 +26,7 @@ export async function packageProblems(
 }
 
 /** The names of all packages of which there is a file. */
-export async function packageNames(apt: AptFolder, progress: Progress): Promise<Set<string>> {
+async function packageNames(apt: AptFolder, progress: Progress): Promise<Set<string>> {
   const { stdout } = await queryApt(apt, ['apt-cache', 'pkgnames'], progress);
   return new Set(stdout.split('\n').filter((name) => name !== ''));
 }
@@ -41,7 +41,7 @@ async function providersOf(apt: AptFolder, name: string, progress: Progress): Pr
 
 const MOST_PROVIDERS = 8;
 
-function onlyProvided(name: string, providers: readonly string[]): Omit<RepositoryProblem, 'path'> {
+function onlyProvided(name: string, providers: readonly string[]): Omit<Finding, 'path'> {
   const shown = providers.slice(0, MOST_PROVIDERS).join(', ');
   const rest = providers.length > MOST_PROVIDERS ? `, … (${providers.length} in all)` : '';
   return {
@@ -50,11 +50,10 @@ function onlyProvided(name: string, providers: readonly string[]): Omit<Reposito
   };
 }
 
-function missing(name: string, names: ReadonlySet<string>): Omit<RepositoryProblem, 'path'> {
-  const nearest = suggest(name, ofSimilarLength(name, names));
+function missing(name: string, names: ReadonlySet<string>): Omit<Finding, 'path'> {
   return {
     message: `the repository has no package ${quote(name)}`,
-    hint: nearest === undefined ? undefined : `did you mean ${nearest}?`,
+    hint: didYouMean(name, ofSimilarLength(name, names)),
   };
 }
 

@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { Payload } from '../manifest/payload.ts';
 import { type Manifest, manifestSchema } from '../manifest/schema.ts';
 import { PvmcError } from '../system/error.ts';
 import { quietProgress } from '../system/progress.ts';
@@ -45,6 +46,10 @@ interface Wish {
   readonly repository?: Readonly<Record<string, unknown>>;
   readonly recommends?: boolean;
   readonly extraPackages?: readonly string[];
+  readonly services?: Manifest['services'];
+  readonly disk?: string;
+  readonly files?: Payload['files'];
+  readonly keys?: Payload['keys'];
 }
 
 function manifestOf(wish: Wish): Manifest {
@@ -53,6 +58,8 @@ function manifestOf(wish: Wish): Manifest {
     version: '1',
     packages: wish.packages ?? [],
     recommends: wish.recommends ?? false,
+    services: wish.services ?? {},
+    machine: { disk: wish.disk ?? '8 GiB' },
     repository: {
       mirror: repository.url(String(archive)),
       security: false,
@@ -65,7 +72,7 @@ function manifestOf(wish: Wish): Manifest {
 function resolveWish(wish: Wish = {}, progress = quietProgress()): Promise<ResolutionOutcome> {
   const request = {
     manifest: manifestOf(wish),
-    manifestFolder: scratch,
+    payload: { files: wish.files ?? [], scripts: [], keys: wish.keys ?? [] },
     extraPackages: wish.extraPackages ?? [],
     cacheFolder: join(scratch, 'cache'),
     archiveKeyring: repository.key.publicKey,
@@ -118,10 +125,9 @@ describe('resolvePackages', () => {
       architecture: 'amd64',
       url: `${repository.url(String(archive))}/pool/base_2.0-1_amd64.deb`,
       installedBytes: 100 * 1024,
-      essential: true,
+      batch: 0,
     });
     expect(base?.sha256).toMatch(/^[0-9a-f]{64}$/);
-    expect(packages.map(({ essential }) => essential)).toEqual([false, true, true]);
     const downloadBytes = packages.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
     expect(totals).toEqual({ packageCount: 3, downloadBytes, installedBytes: 300 * 1024 });
   });

@@ -3,24 +3,32 @@
  * SHA256. The host does this once, with apt's own resolver and signature checks; the guest then only
  * fetches what is listed, and neither guesses nor resolves.
  */
-import { resolve as resolvePath } from 'node:path';
 import type { ResolvedPackage } from '../manifest/installation-manifest.ts';
-import { quote } from '../manifest/quote.ts';
+import type { Payload } from '../manifest/payload.ts';
+import type { Finding } from '../manifest/read.ts';
 import type { Manifest } from '../manifest/schema.ts';
 import { PvmcError } from '../system/error.ts';
 import type { Progress } from '../system/progress.ts';
 import { APT_FAILED, type AptFolder, queryApt, updateIndexes, withAptFolder } from './apt.ts';
 import { installFailure } from './apt-failures.ts';
-import { type KeyReading, readKey } from './keys.ts';
+import { batchesOf } from './batches.ts';
+import { diskProblems, spaceOf } from './disk.ts';
+import { readArmoredKey } from './keys.ts';
 import { packageProblems } from './package-names.ts';
-import type { RepositoryProblem } from './problem.ts';
-import { type PackageFile, type PackageRecord, parseRecords, parseUris } from './records.ts';
-import { aptSourcesOf, aptSourcesText, DEBIAN_KEYRING } from './sources.ts';
+import { type PackageFile, parseRecords, parseUris } from './records.ts';
+import { serviceProblems } from './services.ts';
+import {
+  type ApplianceSources,
+  applianceSources,
+  aptSourcesOf,
+  aptSourcesText,
+  DEBIAN_KEYRING,
+} from './sources.ts';
 
 export interface ResolveRequest {
   readonly manifest: Manifest;
-  /** Where the manifest's relative paths start. */
-  readonly manifestFolder: string;
+  /** What the manifest takes from beside it: keys, and files that take room or hold services. */
+  readonly payload: Payload;
   /** What the appliance needs beside the essential packages and the manifest's. */
   readonly extraPackages: readonly string[];
   readonly cacheFolder: string;
@@ -34,6 +42,8 @@ export interface Resolution {
   /** In the order in which they are to be unpacked. */
   readonly packages: readonly ResolvedPackage[];
   readonly totals: PackageTotals;
+  /** What the appliance's own apt gets. */
+  readonly sources: ApplianceSources;
 }
 
 export interface PackageTotals {
@@ -45,62 +55,45 @@ export interface PackageTotals {
 export type ResolutionOutcome =
   | { readonly kind: 'resolved'; readonly resolution: Resolution }
   /** The manifest asks for what the repository does not have. */
-  | { readonly kind: 'problems'; readonly problems: readonly RepositoryProblem[] };
+  | { readonly kind: 'problems'; readonly problems: readonly Finding[] };
 
-/** Resolves every `Essential: yes` and `Priority: required` package and the asked ones. */
+/**
+ * Resolves every `Essential: yes` and `Priority: required` package and the asked ones, then checks
+ * what of the manifest depends on them: its services, and the size of its disk.
+ * @throws PvmcError of kind `repository` when the repository is at fault.
+ */
 export async function resolvePackages(
   request: ResolveRequest,
   progress: Progress,
 ): Promise<ResolutionOutcome> {
-  const keys = await readExtraKeys(request);
-  const problems = keys.flatMap((reading, index) => keyProblem(request.manifest, reading, index));
-  if (problems.length > 0) return { kind: 'problems', problems };
-  const sources = aptSourcesOf(request.manifest.repository, {
-    archive: request.archiveKeyring ?? DEBIAN_KEYRING,
-    extra: keys.flatMap((reading) => (reading.kind === 'key' ? [reading.armored] : [])),
-  });
+  const armoredKeys = await Promise.all(
+    request.payload.keys.map(({ hostPath }) => readArmoredKey(hostPath)),
+  );
+  const keys = { archive: request.archiveKeyring ?? DEBIAN_KEYRING, extra: armoredKeys };
   const folder = {
     cacheFolder: request.cacheFolder,
-    sourcesText: aptSourcesText(sources),
+    sourcesText: aptSourcesText(aptSourcesOf(request.manifest.repository, keys)),
     timeoutSeconds: request.timeoutSeconds ?? SILENCE_SECONDS,
   };
   return withAptFolder(folder, progress, async (apt) => {
     await updateIndexes(apt, progress);
-    return resolveInside(apt, request, progress);
+    const missing = await packageProblems(apt, request.manifest.packages, progress);
+    if (missing.length > 0) return { kind: 'problems', problems: missing };
+    const files = await packageFiles(apt, request, progress);
+    const packages = await describe(apt, files, progress);
+    const totals = totalsOf(packages);
+    const problems = [
+      ...(await serviceProblems(apt, { ...request, packages }, progress)),
+      ...diskProblems(request.manifest.machine.disk, spaceOf(totals, request.payload)),
+    ];
+    if (problems.length > 0) return { kind: 'problems', problems };
+    const sources = applianceSources(request.manifest.repository, armoredKeys);
+    return { kind: 'resolved', resolution: { packages, totals, sources } };
   });
 }
 
 /** apt tries four times in all before it gives up. */
 const SILENCE_SECONDS = 10;
-
-function readExtraKeys({ manifest, manifestFolder }: ResolveRequest): Promise<KeyReading[]> {
-  const { extra } = manifest.repository;
-  return Promise.all(extra.map(({ key }) => readKey(resolvePath(manifestFolder, key))));
-}
-
-function keyProblem(manifest: Manifest, reading: KeyReading, index: number): RepositoryProblem[] {
-  if (reading.kind === 'key') return [];
-  const file = quote(manifest.repository.extra[index]?.key ?? '');
-  return [
-    {
-      path: ['repository', 'extra', index, 'key'],
-      message: `${file} cannot be the repository's key: ${reading.reason}`,
-      hint: 'Put the public key that signs the repository (.asc or .gpg) beside the manifest.',
-    },
-  ];
-}
-
-async function resolveInside(
-  apt: AptFolder,
-  request: ResolveRequest,
-  progress: Progress,
-): Promise<ResolutionOutcome> {
-  const problems = await packageProblems(apt, request.manifest.packages, progress);
-  if (problems.length > 0) return { kind: 'problems', problems };
-  const files = await packageFiles(apt, request, progress);
-  const packages = await describe(apt, files, progress);
-  return { kind: 'resolved', resolution: { packages, totals: totalsOf(packages) } };
-}
 
 /** What dpkg and the packages' own scripts take for granted (apt-patterns(7)). */
 const BASE_PATTERNS = ['?essential', '?priority(required)'];
@@ -125,23 +118,24 @@ async function describe(
 ): Promise<ResolvedPackage[]> {
   const wanted = files.map(({ name, version }) => `${name}=${version}`);
   const { stdout } = await queryApt(apt, ['apt-cache', 'show', '--', ...wanted], progress);
-  const records = new Map(parseRecords(stdout).map((record) => [record.get('SHA256'), record]));
-  return files.map((file) => resolvedPackage(file, records.get(file.sha256)));
+  const bySha256 = new Map(parseRecords(stdout).map((record) => [record.get('SHA256'), record]));
+  const records = files.map((file) => bySha256.get(file.sha256) ?? throwUndescribed(file));
+  const batches = batchesOf(records);
+  return files.map((file, index) => ({
+    ...file,
+    // In KiB (Debian policy, 5.6.20), and optional.
+    installedBytes: Number(records[index]?.get('Installed-Size') ?? 0) * 1024,
+    batch: batches.get(file.name) ?? 0,
+  }));
 }
 
-function resolvedPackage(file: PackageFile, record: PackageRecord | undefined): ResolvedPackage {
-  if (!record) {
-    throw new PvmcError({
-      kind: 'repository',
-      code: 'index-inconsistent',
-      message: `the repository's index does not describe ${file.name} ${file.version}`,
-      hint: 'Try again; if it stays so, the repository is broken.',
-    });
-  }
-  const essential = record.get('Essential') === 'yes' || record.get('Priority') === 'required';
-  // Installed-Size is in KiB (Debian policy, 5.6.20) and may be missing.
-  const installedBytes = Number(record.get('Installed-Size') ?? 0) * 1024;
-  return { ...file, installedBytes, essential };
+function throwUndescribed(file: PackageFile): never {
+  throw new PvmcError({
+    kind: 'repository',
+    code: 'index-inconsistent',
+    message: `the repository's index does not describe ${file.name} ${file.version}`,
+    hint: 'Try again; if it stays so, the repository is broken.',
+  });
 }
 
 function totalsOf(packages: readonly ResolvedPackage[]): PackageTotals {

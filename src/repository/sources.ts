@@ -41,6 +41,25 @@ export function aptSourcesOf(repository: RepositorySettings, keys: SourceKeys): 
   return sources;
 }
 
+/** What the appliance keeps, so that its users can install and update packages. */
+export interface ApplianceSources {
+  readonly text: string;
+  /** In the order of `repository.extra`: each key's path in the appliance, and the armored key. */
+  readonly keyrings: readonly { readonly path: string; readonly armored: string }[];
+}
+
+export function applianceSources(
+  repository: RepositorySettings,
+  armoredKeys: readonly string[],
+): ApplianceSources {
+  const keyrings = armoredKeys.map((armored, index) => ({
+    path: `/etc/apt/keyrings/extra-${index + 1}.asc`,
+    armored,
+  }));
+  const keys = { archive: DEBIAN_KEYRING, extra: keyrings.map(({ path }) => path) };
+  return { text: aptSourcesText(aptSourcesOf(repository, keys)), keyrings };
+}
+
 /** The sources in apt's deb822 style. */
 export function aptSourcesText(sources: readonly AptSource[]): string {
   return sources.map(stanza).join('\n');
