@@ -289,17 +289,6 @@ describe('the bundles', () => {
   });
 });
 
-test('a shell that completes a word is never asked and nothing is installed for it', () => {
-  hide('xorriso');
-  expect(launch(['complete', '--', 'b'])).toMatchObject({
-    status: 0,
-    stdout: '["complete","--","b"]\n',
-    calls: [],
-  });
-  rmSync(join(clone, 'dist'), { recursive: true });
-  expect(launch(['complete', '--', 'b'])).toEqual({ status: 0, stdout: '', stderr: '', calls: [] });
-});
-
 interface Launched {
   readonly status: number | null;
   readonly stdout: string;

@@ -48,6 +48,14 @@ describe('the documents', () => {
     );
   });
 
+  test('the manifests in them are right', () => {
+    const manifests = documents.flatMap((document) =>
+      [...read(document).matchAll(/^```yaml\n(name: .*?)^```$/gms)].map(([, text = '']) => text),
+    );
+    expect(manifests.length).toBeGreaterThan(0);
+    for (const text of manifests) parseManifest('appliance.yaml', Buffer.from(text));
+  });
+
   test('every decision says its context, the choice and the consequence', () => {
     const decisions = repositoryFiles('docs/decisions');
     expect(decisions.length).toBeGreaterThan(0);
