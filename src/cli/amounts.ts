@@ -1,0 +1,21 @@
+/** Honest amounts in words: how much of how much, never more than is known. */
+import type { Amount } from '../system/progress.ts';
+import { formatSize } from '../system/size.ts';
+
+/** `84.2 MiB of 175 MiB`, `212 of 480 packages`, `84.2 MiB` while the whole is unknown. */
+export function formatAmount({ done, total, unit }: Amount): string {
+  if (unit === 'bytes')
+    return total === undefined ? formatSize(done) : `${formatSize(done)} of ${formatSize(total)}`;
+  return total === undefined ? `${done} ${unit}` : `${done} of ${total} ${unit}`;
+}
+
+/** From 0 to 1; undefined while the whole is unknown. */
+export function partOf({ done, total }: Amount): number | undefined {
+  if (total === undefined || total <= 0) return undefined;
+  return Math.min(Math.max(done / total, 0), 1);
+}
+
+/** Whole per cent, never 100 before the end. */
+export function formatPercent(part: number): string {
+  return `${Math.floor(part * 100)} %`;
+}

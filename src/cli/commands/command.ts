@@ -1,0 +1,30 @@
+/** What the commands share: how each is added to the program and gets its session. */
+import { type Command, Option } from 'commander';
+import type { Session } from '../session.ts';
+import { addTimeout } from '../timeouts.ts';
+
+/** Opens the session of the command that was given. */
+export type OpenSession = (command: Command) => Session;
+
+export type AddCommand = (root: Command, open: OpenSession) => void;
+
+/** The end of a help text: real command lines, each with what it does. */
+export function examples(lines: readonly (readonly [command: string, what: string])[]): string {
+  const shown = lines.map(([command, what]) => `  ${command}\n      ${what}`);
+  return `\nExamples:\n${shown.join('\n')}\n`;
+}
+
+export const MANIFEST_ARGUMENT = [
+  '[manifest]',
+  'a manifest, or a folder with an appliance.yaml',
+  '.',
+] as const;
+
+export function timeoutOption(): Option {
+  return new Option(
+    '--timeout <name=duration>',
+    'deadline of a stage, or "silence" for a guest that says nothing; may be repeated',
+  )
+    .argParser(addTimeout)
+    .default({}, "the program's own");
+}

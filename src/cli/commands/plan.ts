@@ -1,0 +1,70 @@
+/** `pvmc plan`: what a build would do, stage by stage. Nothing is touched. */
+import type { Command } from 'commander';
+import { formatSize } from '../../system/size.ts';
+import type { Plan, PlannedPartition } from '../program.ts';
+import type { Style } from '../style.ts';
+import { pad, widthOf } from '../text.ts';
+import { examples, MANIFEST_ARGUMENT, type OpenSession } from './command.ts';
+
+export function addPlan(root: Command, open: OpenSession): void {
+  root
+    .command('plan')
+    .summary('show what a build would do; nothing is touched')
+    .description(
+      'Shows what a build would do, stage by stage and step by step, with the partition table. ' +
+        'Nothing is touched.',
+    )
+    .argument(...MANIFEST_ARGUMENT)
+    .addHelpText(
+      'after',
+      examples([
+        ['pvmc plan examples/hello', 'what pvmc build examples/hello would do'],
+        ['pvmc plan --json examples/hello', 'the same for a program'],
+      ]),
+    )
+    .action(async (manifest: string, _flags: object, command: Command) => {
+      const session = open(command);
+      const options = { cacheFolder: session.cacheFolder() };
+      const plan = await session.watch({
+        title: manifest,
+        run: (emit, signal) => session.program.planBuild({ path: manifest, options, emit, signal }),
+      });
+      session.conclude(renderPlan(plan, session.style), 'plan', plan);
+    });
+}
+
+export function renderPlan(
+  { appliance, version, stages, partitions }: Plan,
+  style: Style,
+): string[] {
+  return [
+    style.bold(`${appliance} ${version}`),
+    ...stages.flatMap(({ title, steps }, index) => [
+      '',
+      style.bold(`${index + 1}. ${title}`),
+      ...steps.flatMap((step) => [
+        `   ${style.accent(style.marks.running)} ${step.title}`,
+        ...step.details.map((detail) => `       ${style.dim(detail)}`),
+      ]),
+    ]),
+    ...(partitions.length === 0
+      ? []
+      : ['', style.bold('Partition table (GPT)'), ...table(partitions)]),
+  ];
+}
+
+function table(partitions: readonly PlannedPartition[]): string[] {
+  const rows = partitions.map(({ number, name, sizeBytes, content, mountPoint = '' }) => [
+    String(number),
+    name,
+    formatSize(sizeBytes),
+    content,
+    mountPoint,
+  ]);
+  const widths = [0, 1, 2, 3, 4].map((column) =>
+    Math.max(...rows.map((row) => widthOf(row[column] ?? ''))),
+  );
+  return rows.map((row) =>
+    `   ${row.map((cell, column) => pad(cell, widths[column] ?? 0)).join('  ')}`.trimEnd(),
+  );
+}

@@ -1,0 +1,94 @@
+/** What a successful build says at its end: what was made, how long it took, how to import it. */
+import { type BuildResult, type ExportedFile, STAGES } from '../pipeline/events.ts';
+import { commandLine } from '../system/run.ts';
+import { formatDuration, formatSize } from '../system/size.ts';
+import type { Style } from './style.ts';
+
+export interface EndFrame {
+  readonly style: Style;
+  /** A path as the user would write it. */
+  readonly shorten: (path: string) => string;
+}
+
+export function renderEnd(result: BuildResult, frame: EndFrame): string[] {
+  return [
+    ...summary(result, frame.style),
+    ...result.files.flatMap((file) => renderFile(file, frame)),
+    '',
+    ...renderTimes(result, frame.style),
+    '',
+    ...result.files.flatMap((file) => renderImport(file, frame)),
+  ];
+}
+
+/** One file: path, size, digest. */
+export function renderFile(
+  { path, sizeBytes, sha256 }: Omit<ExportedFile, 'format'>,
+  { style, shorten }: EndFrame,
+): string[] {
+  return [
+    `  ${style.bold(shorten(path))}  ${formatSize(sizeBytes)}`,
+    `    ${style.dim(`sha256 ${sha256}`)}`,
+  ];
+}
+
+function summary({ verified, seconds }: BuildResult, style: Style): string[] {
+  const how = verified ? 'built, imported afresh and seen to boot' : 'built, but not verified';
+  const mark = verified ? style.good(style.marks.done) : style.warning(style.marks.notice);
+  return [`${mark} ${style.bold(how)} in ${formatDuration(seconds)}`, ''];
+}
+
+function renderTimes({ stageSeconds }: BuildResult, style: Style): string[] {
+  return STAGES.flatMap(({ name, title }) => {
+    const seconds = stageSeconds[name];
+    if (seconds === undefined) return [];
+    return [`  ${title.padEnd(25)}${style.dim(formatDuration(seconds).padStart(11))}`];
+  });
+}
+
+/** How to import a file of this format, one line a product. */
+export function renderImport(
+  { format, path }: ExportedFile,
+  { style, shorten }: EndFrame,
+): string[] {
+  const file = shorten(path);
+  const ways = importWays(format, file);
+  const widest = Math.max(0, ...ways.map(([product]) => product.length));
+  return ways.map(([product, how]) => `  ${style.dim(product.padEnd(widest + 2))}${how}`);
+}
+
+function importWays(format: string, file: string): readonly (readonly [string, string])[] {
+  const base = (file.split('/').at(-1) ?? file).replace(/\.[^.]+$/, '');
+  const drive = (kind: string) =>
+    commandLine([
+      'qemu-system-x86_64',
+      '-m',
+      '1G',
+      '-drive',
+      `file=${file},format=${kind},if=virtio`,
+    ]);
+  switch (format) {
+    case 'ova':
+      return [
+        ['VirtualBox', commandLine(['VBoxManage', 'import', file])],
+        ['VMware', `File > Open, or ${commandLine(['ovftool', file, `${base}.vmx`])}`],
+        [
+          'Proxmox',
+          `${commandLine(['tar', '-xf', file])} && ${commandLine(['qm', 'importovf'])} VMID ${commandLine([`${base}.ovf`])} STORAGE`,
+        ],
+        [
+          'QEMU',
+          `${commandLine(['tar', '-xf', file])} && qemu-img convert -O qcow2 ./*.vmdk ${commandLine([`${base}.qcow2`])}`,
+        ],
+      ];
+    case 'qcow2':
+      return [
+        ['QEMU', drive('qcow2')],
+        ['Proxmox', `qm importdisk VMID ${commandLine([file])} STORAGE`],
+      ];
+    case 'raw':
+      return [['QEMU', drive('raw')]];
+    default:
+      return [];
+  }
+}

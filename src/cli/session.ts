@@ -1,0 +1,152 @@
+/**
+ * One command's run as the user sees it: which view shows its events, where its words go, and how
+ * its failure is told.
+ */
+import { isAbsolute, relative, resolve } from 'node:path';
+import type { BuildEvent, BuildFailure, StageName } from '../pipeline/events.ts';
+import type { PvmcError } from '../system/error.ts';
+import { type Failure, failureOf, renderFailure } from './failure-screen.ts';
+import type { Interruption } from './interruption.ts';
+import type { Emit, Program } from './program.ts';
+import { makeStyle, type Style } from './style.ts';
+import {
+  type Abilities,
+  abilitiesOf,
+  columnsOf,
+  type OutputStream,
+  type Surroundings,
+} from './surroundings.ts';
+import { JSON_FORMAT, type JsonLines, JsonView, makeJsonLines } from './views/json.ts';
+import { LiveView } from './views/live.ts';
+import { PlainView } from './views/plain.ts';
+import type { View } from './views/view.ts';
+
+/** The options that every command takes. */
+export interface GlobalOptions {
+  readonly json?: boolean;
+  readonly plain?: boolean;
+  readonly verbose?: boolean;
+  readonly color?: boolean;
+  readonly cache?: string;
+}
+
+export interface Dependencies {
+  readonly program: Program;
+  readonly surroundings: Surroundings;
+  readonly interruption: Interruption;
+}
+
+export interface Work<T> {
+  /** The header until the run has said what it is. */
+  readonly title: string;
+  /** Stages that the run was told to leave out. */
+  readonly without?: readonly StageName[];
+  readonly run: (emit: Emit, signal: AbortSignal) => Promise<T>;
+}
+
+export class Session {
+  readonly program: Program;
+  readonly globals: GlobalOptions;
+  readonly style: Style;
+  readonly workingFolder: string;
+  /** A path below the working folder as the user would write it. */
+  readonly shorten = (path: string): string => {
+    const short = relative(this.workingFolder, path);
+    return short === '' || short.startsWith('..') || isAbsolute(short) ? path : short;
+  };
+  readonly #surroundings: Surroundings;
+  readonly #interruption: Interruption;
+  readonly #json: JsonLines | undefined;
+  #failure: BuildFailure | undefined;
+  #watched = false;
+
+  constructor(dependencies: Dependencies, globals: GlobalOptions, command: string) {
+    const { program, surroundings, interruption } = dependencies;
+    this.program = program;
+    this.globals = globals;
+    this.workingFolder = surroundings.workingFolder;
+    this.#surroundings = surroundings;
+    this.#interruption = interruption;
+    this.style = makeStyle(this.#abilities(surroundings.stdout));
+    if (globals.json !== true) return;
+    this.#json = makeJsonLines({
+      header: { type: 'started', format: JSON_FORMAT, pvmc: program.version, command },
+      write: (text) => surroundings.stdout.write(text),
+      now: surroundings.now,
+    });
+  }
+
+  /** Does the work while its events are shown. */
+  async watch<T>({ title, without = [], run }: Work<T>): Promise<T> {
+    const view = this.#openView(title, without);
+    this.#watched = true;
+    const emit = (event: BuildEvent) => {
+      if (event.type === 'build-failed') this.#failure = event.failure;
+      view.show(event);
+    };
+    this.#interruption.tell((line) => emit({ type: 'notice', line }));
+    try {
+      return await run(emit, this.#interruption.signal);
+    } finally {
+      this.#interruption.tell(() => {});
+      view.close();
+    }
+  }
+
+  /** The outcome: lines for people, one object of this type with `--json`. */
+  conclude(lines: readonly string[], type: string, facts: object): void {
+    if (this.#json) this.#json.write({ type, ...facts });
+    else this.print(lines);
+  }
+
+  /** Lines for people; nothing with `--json`. */
+  print(lines: readonly string[]): void {
+    if (this.#json) return;
+    this.#surroundings.stdout.write(lines.map((line) => `${line}\n`).join(''));
+  }
+
+  /** Text as it is, for other programs to read. */
+  write(text: string): void {
+    this.#surroundings.stdout.write(text);
+  }
+
+  /** Tells a failure: the screen on standard error, or one object, once. */
+  fail(error: PvmcError): void {
+    const { stderr } = this.#surroundings;
+    const known = this.#failure?.code === error.code ? this.#failure : undefined;
+    if (this.#json) {
+      if (known === undefined) this.#json.write({ type: 'error', ...failureOf(error) });
+      return;
+    }
+    const failure: Failure = known ? { ...known, kind: error.kind } : failureOf(error);
+    const style = makeStyle(this.#abilities(stderr));
+    const lines = renderFailure(failure, { columns: columnsOf(stderr), style });
+    // Apart from the run that came before it.
+    const gap = this.#watched ? '\n' : '';
+    stderr.write(`${gap}${lines.join('\n')}\n`);
+  }
+
+  /** Where `--cache` wants what is kept between builds; undefined for the usual place. */
+  cacheFolder(): string | undefined {
+    const { cache } = this.globals;
+    return cache === undefined ? undefined : resolve(this.workingFolder, cache);
+  }
+
+  #openView(title: string, without: readonly StageName[]): View {
+    const { stdout, now } = this.#surroundings;
+    const log = this.globals.verbose === true ? 'shown' : 'hidden';
+    if (this.#json) return new JsonView(this.#json, now);
+    if (this.#abilities(stdout).live)
+      return new LiveView({ stream: stdout, now, style: this.style, title, log, without });
+    return new PlainView({ write: (text) => stdout.write(text), now, log });
+  }
+
+  #abilities(stream: OutputStream): Abilities {
+    const { live, colour, unicode } = abilitiesOf(stream, this.#surroundings.env);
+    return {
+      live: live && this.globals.plain !== true,
+      colour: colour && this.globals.color !== false,
+      unicode,
+    };
+  }
+}
