@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, normalize } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { ManifestError } from '../src/manifest/problem.ts';
+import { parseManifest } from '../src/manifest/read.ts';
 import { ROOT, repositoryFiles } from './support/repository-files.ts';
 
 interface PackageManifest {
@@ -53,7 +55,7 @@ describe('the documents', () => {
       [...read(document).matchAll(/^```yaml\n(name: .*?)^```$/gms)].map(([, text = '']) => text),
     );
     expect(manifests.length).toBeGreaterThan(0);
-    for (const text of manifests) parseManifest('appliance.yaml', Buffer.from(text));
+    expect(manifests.flatMap(problemsOf)).toEqual([]);
   });
 
   test('every decision says its context, the choice and the consequence', () => {
@@ -106,6 +108,17 @@ test('no file holds a path of the machine it was made on', () => {
 
 function read(path: string): string {
   return readFileSync(join(ROOT, path), 'utf8');
+}
+
+/** What the user would be told about a manifest. */
+function problemsOf(text: string): readonly string[] {
+  try {
+    parseManifest('appliance.yaml', Buffer.from(text));
+    return [];
+  } catch (thrown) {
+    if (thrown instanceof ManifestError) return thrown.details;
+    throw thrown;
+  }
 }
 
 /** The files that a document links to, relative to the repository's root. */
