@@ -299,7 +299,9 @@ function syntaxComplaint({ code, message }: YAMLError): SyntaxComplaint {
     return { message: 'keys with values that begin above have no closing brace: }' };
   }
   const hint = WANTS_QUOTES.has(code) ? QUOTE_IT : undefined;
-  return SYNTAX_COMPLAINTS[code] ?? { message: lowerFirst(message), hint };
+  // What follows a colon is from the file, perhaps from a password.
+  const words = lowerFirst(message.split(':')[0] ?? '');
+  return SYNTAX_COMPLAINTS[code] ?? { message: words, hint };
 }
 
 function lowerFirst(text: string): string {

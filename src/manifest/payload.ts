@@ -111,7 +111,7 @@ async function findFiles(search: Search, files: Manifest['files']): Promise<Foun
 
 /** Two entries that want the same path, or one a file where the other wants a folder. */
 function complainOfClashes(search: Search, listed: readonly Listed[]): void {
-  const taken = new Map(listed.map(({ index, file }) => [file.path, index]));
+  const taken = new Map(listed.toReversed().map(({ index, file }) => [file.path, index]));
   const clashing = new Set<number>();
   for (const { index, file } of listed) {
     const clash = [file.path, ...parentsOf(file.path)].find(

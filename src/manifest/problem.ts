@@ -26,7 +26,8 @@ export class ManifestError extends PvmcError {
   constructor(path: string, text: string, problems: readonly ManifestProblem[]) {
     const sorted = inOrder(problems);
     const shown = sorted.slice(0, MOST_SHOWN);
-    const blocks = shown.map((problem) => renderProblem(path, text, problem));
+    const lines = text.split(/\r?\n/);
+    const blocks = shown.map((problem) => renderProblem(path, lines, problem));
     const details = blocks.flatMap((block, index) => [...(index > 0 ? [''] : []), ...block]);
     if (sorted.length > shown.length)
       details.push('', `… and ${sorted.length - shown.length} more`);
@@ -48,18 +49,14 @@ function inOrder(problems: readonly ManifestProblem[]): ManifestProblem[] {
 }
 
 /** The lines that a user sees for one problem. */
-export function renderProblem(path: string, text: string, problem: ManifestProblem): string[] {
-  const lines = [`${path}:${problem.line}:${problem.column}: ${problem.message}`];
-  const source = lineAt(text, problem.line);
-  if (source !== undefined) lines.push(...excerpt(source, problem));
-  const [first, ...more] = problem.hint?.split('\n') ?? [];
+function renderProblem(path: string, text: readonly string[], problem: ManifestProblem): string[] {
+  const place = `${path}:${problem.line}:${problem.column}`;
+  const lines = [printable(`${place}: ${problem.message}`)];
+  const source = text[problem.line - 1] ?? '';
+  if (source.trim() !== '') lines.push(...excerpt(source, problem));
+  const [first, ...more] = problem.hint?.split('\n').map(printable) ?? [];
   if (first !== undefined) lines.push(`  hint: ${first}`);
   return [...lines, ...more.map((line) => `        ${line}`)];
-}
-
-function lineAt(text: string, line: number): string | undefined {
-  const source = text.split(/\r\n|\r|\n/)[line - 1];
-  return source?.trim() === '' ? undefined : source;
 }
 
 const WIDEST_EXCERPT = 100;
