@@ -265,7 +265,7 @@ install_npm_packages() {
   npm_needed || return 0
   say "pvmc: installing the npm packages (npm ci)"
   # No package of ours needs its install script, and a script can do anything.
-  (cd "$root" && npm ci --ignore-scripts --no-audit --no-fund 9<&- </dev/null >&2) ||
+  (cd "$root" && npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier 9<&- </dev/null >&2) ||
     fail "npm ci failed; its reason is above" "To repeat it: cd $root && npm ci"
 }
 

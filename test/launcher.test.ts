@@ -232,7 +232,7 @@ describe('the npm packages', () => {
     touch('node_modules/.package-lock.json', 100);
     touch('package-lock.json', 200);
     const { calls, stderr } = launch(['--help']);
-    expect(calls).toEqual(['npm ci --ignore-scripts --no-audit --no-fund']);
+    expect(calls).toEqual(['npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier']);
     expect(stderr).toContain(
       `  npm packages, into ${clone}/node_modules, as package-lock.json pins them:`,
     );
