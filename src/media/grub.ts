@@ -1,0 +1,68 @@
+/** GRUB's menu on the medium, and how its EFI program finds the medium. */
+import { MEDIUM_PATHS } from './layout.ts';
+import { DIAGNOSE_PARAMETER } from './system/constructor-service.ts';
+
+/**
+ * For a system that boots once, on a processor that may be an emulated one, and runs nothing foreign:
+ * no self-tests, no mitigations, no auditing, no watchdogs. Messages of errors still show.
+ */
+const KERNEL_PARAMETERS: readonly string[] = [
+  'quiet',
+  'loglevel=4',
+  'mitigations=off',
+  'nowatchdog',
+  'lsm=capability',
+  'audit=0',
+  'cryptomgr.notests',
+  'random.trust_cpu=on',
+  'no_timer_check',
+  'tsc=reliable',
+  'net.ifnames=0',
+  'systemd.show_status=0',
+];
+
+const CONSOLES = 'console=tty0 console=ttyS0,115200n8';
+
+/**
+ * What the EFI program reads first. It was loaded from the CD itself or, on a USB stick, from a file
+ * system of its own, so it looks for the medium by the file that only this medium has.
+ */
+export function efiStartConfiguration(mediumId: string): string {
+  return `search --no-floppy --file --set=root /${mediumMarkerPath(mediumId)}
+set prefix=($root)/boot/grub
+configfile $prefix/grub.cfg
+`;
+}
+
+export function mediumMarkerPath(mediumId: string): string {
+  return `pvmc/id-${mediumId}`;
+}
+
+export function grubConfiguration(mediumId: string): string {
+  const linux = `linux /${MEDIUM_PATHS.kernel} pvmc.medium=${mediumId} ${KERNEL_PARAMETERS.join(' ')} ${CONSOLES}`;
+  const initrd = `initrd /${MEDIUM_PATHS.initrd}`;
+  return `if serial --unit=0 --speed=115200; then
+  terminal_input console serial
+  terminal_output console serial
+fi
+set default=install
+set timeout_style=hidden
+set timeout=0
+# Shift, held while the machine starts, shows the menu.
+if keystatus --shift; then
+  set timeout_style=menu
+  set timeout=-1
+fi
+menuentry 'Install: run the constructor' --id install {
+  ${linux}
+  ${initrd}
+}
+menuentry 'Diagnose: start without the constructor' --id diagnose {
+  ${linux} ${DIAGNOSE_PARAMETER}
+  ${initrd}
+}
+menuentry 'Start from the first disk' --id disk {
+  if [ "$grub_platform" = efi ]; then exit; else set root=(hd0); chainloader +1; fi
+}
+`;
+}

@@ -1,0 +1,105 @@
+/**
+ * The end of the boot: the constructor, in front of the person who watches, and the console login
+ * that comes after it.
+ */
+import { MEDIUM_MOUNT } from '../layout.ts';
+import type { SystemFile } from './tree.ts';
+import { unitFiles } from './units.ts';
+
+/** Kernel parameter of the boot menu's `diagnose` entry. */
+export const DIAGNOSE_PARAMETER = 'pvmc.diagnose';
+
+const CONSTRUCTOR_SERVICE = `[Unit]
+Description=PVMC constructor
+DefaultDependencies=no
+ConditionKernelCommandLine=!${DIAGNOSE_PARAMETER}
+ConditionPathExists=${MEDIUM_MOUNT}/pvmc/constructor.js
+Wants=systemd-journald.service systemd-networkd.service systemd-udevd.service
+After=systemd-journald.socket systemd-udevd.service
+Conflicts=shutdown.target
+Before=shutdown.target
+
+[Service]
+Type=oneshot
+ExecStart=/usr/lib/pvmc/start-constructor
+StandardOutput=journal
+StandardError=journal
+TimeoutStartSec=infinity
+TimeoutStopSec=10
+# A build that runs out of memory must end with the constructor's own words, so it goes last.
+OOMScoreAdjust=-500
+`;
+
+// The consoles are written to one after the other: a machine may lack either.
+const START_CONSTRUCTOR = `#!/bin/bash
+# Runs the constructor so that a person at the screen and one at the serial line see it, and so does
+# the journal. Its exit status is the constructor's own.
+export PATH=/usr/sbin:/usr/bin LANG=C.UTF-8 HOME=/root
+medium=${MEDIUM_MOUNT}/pvmc
+exec /usr/bin/node "$medium/constructor.js" --installation "$medium/installation.json" --link /dev/ttyS1 \\
+  > >(exec tee /dev/tty1 /dev/ttyS0 2>/dev/null) 2>&1
+`;
+
+function gettyService(description: string, arguments_: string): string {
+  return `[Unit]
+Description=${description}
+DefaultDependencies=no
+After=pvmc-constructor.service
+Conflicts=shutdown.target rescue.service emergency.service
+Before=shutdown.target
+
+[Service]
+Type=idle
+ExecStart=-/sbin/agetty --autologin root --noclear ${arguments_}
+Restart=always
+RestartSec=1
+UtmpIdentifier=%I
+TTYPath=/dev/%I
+TTYReset=yes
+TTYVHangup=yes
+IgnoreSIGPIPE=no
+SendSIGHUP=yes
+`;
+}
+
+// The second screen is there while the constructor still works.
+const SECOND_SCREEN = gettyService('Console login on %I', '%I linux').replace(
+  'After=pvmc-constructor.service\n',
+  '',
+);
+
+const PROFILE = `# What a person who logs in on the console should know.
+if [ -t 0 ] && [ -n "$PS1" ]; then
+  if systemctl is-failed --quiet pvmc-constructor.service; then
+    printf '%s\\n' '' \\
+      'The constructor FAILED. To look around:' \\
+      '  journalctl -u pvmc-constructor    what it said' \\
+      '  journalctl -b; dmesg              what the system said' \\
+      '  ls /run/pvmc ${MEDIUM_MOUNT}/pvmc   its files and the installation manifest' \\
+      '  systemctl restart pvmc-constructor   to run it once more' \\
+      '  poweroff' ''
+  elif grep -qw ${DIAGNOSE_PARAMETER} /proc/cmdline; then
+    printf '%s\\n' '' \\
+      'This is the PVMC medium, started to look around: the constructor does not run.' \\
+      '  systemctl status; journalctl -b; ip address; lsblk; ls ${MEDIUM_MOUNT}/pvmc' ''
+  else
+    printf '%s\\n' '' 'This is the PVMC medium. journalctl -fu pvmc-constructor follows the constructor.' ''
+  fi
+fi
+`;
+
+export function constructorFiles(): readonly SystemFile[] {
+  return [
+    ...unitFiles({
+      'pvmc-constructor.service': CONSTRUCTOR_SERVICE,
+      'getty@.service': gettyService('Console login on %I', '%I linux'),
+      'getty@tty2.service': SECOND_SCREEN,
+      'serial-getty@.service': gettyService(
+        'Serial login on %I',
+        '--keep-baud 115200,57600,38400,9600 %I vt220',
+      ),
+    }),
+    { path: 'usr/lib/pvmc/start-constructor', content: START_CONSTRUCTOR, executable: true },
+    { path: 'etc/profile.d/pvmc.sh', content: PROFILE },
+  ];
+}
