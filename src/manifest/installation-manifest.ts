@@ -14,9 +14,7 @@ export interface InstallationManifest {
   readonly appliance: Manifest;
   /** Seconds since 1970: no file of the appliance is younger, and all that is random derives from the manifest. */
   readonly sourceDateEpoch: number;
-  /** In the order in which they are to be unpacked. */
   readonly packages: readonly ResolvedPackage[];
-  /** `Essential: yes` or `Priority: required`: the system that dpkg's own scripts rely on. */
   readonly identifiers: Identifiers;
   readonly files: readonly PayloadFile[];
   readonly scripts: readonly PayloadScript[];
@@ -34,8 +32,8 @@ export interface ResolvedPackage {
   /** Pinned through the repository's signed index when the manifest was resolved. */
   readonly sha256: string;
   readonly installedBytes: number;
-  /** `Essential: yes` or `Priority: required`. */
-  readonly essential: boolean;
+  /** Batches are installed one after the other; 0 is the essential system. See repository/batches.ts. */
+  readonly batch: number;
 }
 
 /** Everything that other tools draw at random, derived from the manifest instead (RFC 9562 UUIDs). */

@@ -1,0 +1,72 @@
+/**
+ * Partitions the disk: GPT with a BIOS boot partition for GRUB's core, an EFI system partition, and
+ * the root pool's partition over all that is left. The same disk boots under both firmwares.
+ */
+import type { Context, Partitions, Step } from '../step.ts';
+
+const SECTOR_BYTES = 512;
+const SECTORS_PER_MIB = 2048;
+
+/** Room for GRUB's core image: some 30 KiB are used, 1 MiB keeps what follows aligned. */
+export const BIOS_BOOT_MIB = 1;
+/** The smallest that FAT32 allows is 33 MiB; updates of shim and firmware want some room. */
+export const ESP_MIB = 64;
+
+/** Partition types of GPT, as the UEFI and the Discoverable Partitions specifications number them. */
+const TYPES = {
+  biosBoot: '21686148-6449-6E6F-744E-656564454649',
+  esp: 'C12A7328-F81F-11D2-BA4B-00A0C93EC93B',
+  rootX86: '4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709',
+};
+
+export const partition: Step = {
+  name: 'partition',
+  title: 'Partition the disk',
+  async run(context) {
+    const { disk } = context.workspace;
+    await context.run(['sfdisk', '--no-reread', '--no-tell-kernel', '--quiet', disk], {
+      input: partitionTable(context.manifest.identifiers),
+    });
+    await context.run(['blockdev', '--rereadpt', disk]);
+    await context.run(['udevadm', 'settle', '--timeout=30'], { accept: [0, 1, 127] });
+    context.workspace.partitions = await readPartitions(context, disk);
+  },
+};
+
+/** The table in sfdisk's script language. */
+export function partitionTable(ids: Context['manifest']['identifiers']): string {
+  const start = SECTORS_PER_MIB;
+  const espStart = start + BIOS_BOOT_MIB * SECTORS_PER_MIB;
+  const rootStart = espStart + ESP_MIB * SECTORS_PER_MIB;
+  return [
+    'label: gpt',
+    `label-id: ${ids.diskGuid}`,
+    `start=${start}, size=${BIOS_BOOT_MIB * SECTORS_PER_MIB}, type=${TYPES.biosBoot}, uuid=${ids.biosBootGuid}, name="bios"`,
+    `start=${espStart}, size=${ESP_MIB * SECTORS_PER_MIB}, type=${TYPES.esp}, uuid=${ids.espGuid}, name="esp"`,
+    `start=${rootStart}, type=${TYPES.rootX86}, uuid=${ids.rootPartitionGuid}, name="root"`,
+    '',
+  ].join('\n');
+}
+
+interface SfdiskPartition {
+  readonly node: string;
+  readonly start: number;
+  readonly size: number;
+}
+
+async function readPartitions(context: Context, disk: string): Promise<Partitions> {
+  const { stdout } = await context.run(['sfdisk', '--json', disk], { output: 'quiet' });
+  const table = JSON.parse(stdout) as {
+    readonly partitiontable: { readonly partitions: readonly SfdiskPartition[] };
+  };
+  const [biosBoot, esp, root] = table.partitiontable.partitions;
+  if (!biosBoot || !esp || !root) throw new Error(`sfdisk reads other partitions back: ${stdout}`);
+  return {
+    biosBoot: biosBoot.node,
+    esp: esp.node,
+    root: root.node,
+    biosBootFirstSector: biosBoot.start,
+    biosBootSectors: biosBoot.size,
+    rootBytes: root.size * SECTOR_BYTES,
+  };
+}

@@ -1,0 +1,70 @@
+/** The manifest's users: their groups, password hashes, SSH keys and what sudo allows them. */
+import type { Manifest } from '../../manifest/schema.ts';
+import { PvmcError } from '../../system/error.ts';
+import type { Context, Step } from '../step.ts';
+
+type User = Manifest['users'][number];
+
+export const users: Step = {
+  name: 'users',
+  title: 'Add the users',
+  async run(context) {
+    for (const user of context.manifest.appliance.users) {
+      if (user.name !== 'root') await addUser(context, user);
+      await setPassword(context, user);
+      await authoriseKeys(context, user);
+      await allowSudo(context, user);
+    }
+  },
+};
+
+async function addUser(context: Context, user: User): Promise<void> {
+  for (const group of user.groups) {
+    await context.runInRoot(['groupadd', '--force', group]);
+  }
+  const joined = [...user.groups, ...(user.sudo === 'password' ? ['sudo'] : [])];
+  const groups = joined.length > 0 ? ['--groups', joined.join(',')] : [];
+  const { status, stderr } = await context.runInRoot(
+    ['useradd', '--create-home', '--shell', user.shell, ...groups, user.name],
+    { accept: [0, 9] },
+  );
+  // 9: the name is taken, by a package's own user for instance.
+  if (status === 9) throw nameTaken(user.name, stderr);
+}
+
+async function setPassword(context: Context, user: User): Promise<void> {
+  const hash = user['password-hash'];
+  if (hash === undefined) return;
+  await context.runInRoot(['chpasswd', '--encrypted'], { input: `${user.name}:${hash}\n` });
+}
+
+async function authoriseKeys(context: Context, user: User): Promise<void> {
+  const keys = user['ssh-keys'];
+  if (keys.length === 0) return;
+  const home = user.name === 'root' ? '/root' : `/home/${user.name}`;
+  const own = ['--owner', user.name, '--group', user.name];
+  await context.runInRoot(['install', '-d', '--mode', '0700', ...own, `${home}/.ssh`]);
+  await context.runInRoot(
+    ['install', '--mode', '0600', ...own, '/dev/stdin', `${home}/.ssh/authorized_keys`],
+    { input: `${keys.join('\n')}\n` },
+  );
+}
+
+async function allowSudo(context: Context, user: User): Promise<void> {
+  if (user.sudo !== 'passwordless') return;
+  // sudo ignores files whose name has a dot.
+  const file = `/etc/sudoers.d/${user.name.replaceAll('.', '_')}`;
+  const rule = `${user.name} ALL=(ALL:ALL) NOPASSWD: ALL\n`;
+  await context.runInRoot(['install', '--mode', '0440', '/dev/stdin', file], { input: rule });
+  await context.runInRoot(['visudo', '--check', '--quiet', '--file', file]);
+}
+
+function nameTaken(name: string, said: string): PvmcError {
+  return new PvmcError({
+    kind: 'construct',
+    code: 'user-exists',
+    message: `the user ${name} exists already: one of the packages has made it`,
+    details: [said],
+    hint: 'Choose another name in the manifest’s users.',
+  });
+}
