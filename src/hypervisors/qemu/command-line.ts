@@ -1,0 +1,166 @@
+/**
+ * A machine's specification as QEMU's command line. Pure: every file and port is decided elsewhere.
+ *
+ * Two devices speak over sockets that QEMU inherits from us instead of opening them by path: there is
+ * no race to connect, nothing for another user to connect to, no length limit on a path, and nothing
+ * left behind.
+ */
+import type { MachineSpecification } from '../hypervisor.ts';
+
+/** File descriptors that QEMU inherits. */
+export const QMP_DESCRIPTOR = 3;
+export const LINK_DESCRIPTOR = 4;
+
+export type Accelerator = 'kvm' | 'tcg';
+
+export interface QemuFiles {
+  /** UEFI's code and this machine's own copy of its variables; undefined for a BIOS machine. */
+  readonly uefi?: { readonly codePath: string; readonly variablesPath: string } | undefined;
+  /** One SMBIOS string a file, in this order. */
+  readonly smbiosStringPaths: readonly string[];
+}
+
+export interface QemuCommand {
+  readonly specification: MachineSpecification;
+  readonly files: QemuFiles;
+  readonly accelerator: Accelerator;
+  /** Whether this QEMU can lock itself in with seccomp. */
+  readonly sandbox: boolean;
+}
+
+/** QEMU may not start programs or change its user: a guest that breaks out finds less to use. */
+export const SANDBOX_ARGUMENTS: readonly string[] = [
+  '-sandbox',
+  'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny',
+];
+
+/** The arguments, without the program. The machine starts paused. */
+export function qemuArguments(command: QemuCommand): string[] {
+  const { specification, files } = command;
+  return [
+    command.sandbox ? SANDBOX_ARGUMENTS : [],
+    ['-name', `guest=${escapeCommas(specification.name)}`],
+    ['-no-user-config', '-nodefaults', '-S'],
+    processorArguments(command),
+    ['-display', 'none', '-vga', 'std'],
+    // Every way to end pauses the machine first, so that its screen can still be photographed.
+    ['-action', 'reboot=shutdown,shutdown=pause,panic=pause', '-device', 'pvpanic'],
+    ['-chardev', `socket,id=qmp,fd=${QMP_DESCRIPTOR}`, '-mon', 'chardev=qmp,mode=control'],
+    serialArguments(specification),
+    firmwareArguments(files),
+    diskArguments(specification),
+    mediumArguments(specification),
+    networkArguments(specification),
+    // Only what has a boot index is booted from: no network boot, no search.
+    ['-boot', 'menu=off,strict=on'],
+  ].flat();
+}
+
+function processorArguments({ specification, files, accelerator }: QemuCommand): string[] {
+  const flash = files.uefi ? ',pflash0=uefi-code,pflash1=uefi-variables' : '';
+  const mebibytes = Math.max(1, Math.floor(specification.memoryBytes / 2 ** 20));
+  return [
+    ['-machine', `q35${flash}`],
+    // 1 GiB for translated code: a Debian installation does not fit the default without evictions.
+    ['-accel', accelerator === 'kvm' ? 'kvm' : 'tcg,thread=multi,tb-size=1024'],
+    ['-cpu', accelerator === 'kvm' ? 'host' : 'max'],
+    ['-smp', String(specification.cpus), '-m', `${mebibytes}M`],
+  ].flat();
+}
+
+/** The first line is the console, the second the link. */
+function serialArguments({ consoleLogPath }: MachineSpecification): string[] {
+  return [
+    ['-chardev', `file,id=console,path=${escapeCommas(consoleLogPath)},append=on`],
+    ['-serial', 'chardev:console'],
+    ['-chardev', `socket,id=link,fd=${LINK_DESCRIPTOR}`, '-serial', 'chardev:link'],
+  ].flat();
+}
+
+function firmwareArguments({ uefi, smbiosStringPaths }: QemuFiles): string[] {
+  const strings = smbiosStringPaths.flatMap((path) => [
+    '-smbios',
+    `type=11,path=${escapeCommas(path)}`,
+  ]);
+  if (!uefi) return strings;
+  return [
+    ...strings,
+    ...blockDevice({
+      'node-name': 'uefi-code',
+      driver: 'raw',
+      'read-only': true,
+      file: { driver: 'file', filename: uefi.codePath },
+    }),
+    ...blockDevice({
+      'node-name': 'uefi-variables',
+      driver: 'raw',
+      file: { driver: 'file', filename: uefi.variablesPath },
+    }),
+  ];
+}
+
+/**
+ * The disk. A build's disk is thrown away when the build fails, so it need not survive a power cut of
+ * the host (no flushes), and blocks that the guest discards or fills with zeroes become holes.
+ */
+function diskArguments({ disk, devices }: MachineSpecification): string[] {
+  const caching = { cache: { direct: false, 'no-flush': true }, discard: 'unmap' };
+  const node = blockDevice({
+    'node-name': 'disk',
+    driver: disk.type === 'create' ? 'raw' : disk.format,
+    'detect-zeroes': 'unmap',
+    ...caching,
+    file: { driver: 'file', filename: disk.path, ...caching },
+  });
+  const common = { drive: 'disk', bootindex: 1, werror: 'stop', rerror: 'stop' };
+  // QEMU has no LSI 53C1030, the `lsilogic` of our OVF descriptor. Its relatives do not do: Linux finds
+  // no disk on mptsas1068, UEFI firmware cannot boot from lsi53c895a. AHCI is what every importer
+  // offers next.
+  return devices === 'fast'
+    ? [...node, ...device({ driver: 'virtio-blk-pci', ...common })]
+    : [...node, ...device({ driver: 'ide-hd', bus: 'ide.0', ...common })];
+}
+
+function mediumArguments({ mediumPath }: MachineSpecification): string[] {
+  if (mediumPath === undefined) return [];
+  return [
+    ...blockDevice({
+      'node-name': 'medium',
+      driver: 'raw',
+      'read-only': true,
+      file: { driver: 'file', filename: mediumPath },
+    }),
+    ...device({ driver: 'ide-cd', bus: 'ide.1', drive: 'medium', bootindex: 0 }),
+  ];
+}
+
+/** QEMU's user network: the guest gets out, nobody gets in but through the forwarded ports. */
+function networkArguments({ network, devices, forwardPorts }: MachineSpecification): string[] {
+  if (network === 'none') return [];
+  const forwards = Object.entries(forwardPorts ?? {}).map(
+    ([guestPort, hostPort]) => `,hostfwd=tcp:127.0.0.1:${hostPort}-:${guestPort}`,
+  );
+  return [
+    // VirtualBox's NAT has no IPv6 either, and on a host without it every name would be tried twice.
+    ['-netdev', `user,id=nat,ipv6=off${forwards.join('')}`],
+    device({
+      driver: devices === 'fast' ? 'virtio-net-pci' : 'e1000',
+      netdev: 'nat',
+      romfile: '',
+    }),
+  ].flat();
+}
+
+/** JSON needs no escaping rules of QEMU's own. */
+function blockDevice(options: Readonly<Record<string, unknown>>): string[] {
+  return ['-blockdev', JSON.stringify(options)];
+}
+
+function device(options: Readonly<Record<string, unknown>>): string[] {
+  return ['-device', JSON.stringify(options)];
+}
+
+/** In QEMU's own option syntax a comma separates options and two of them are one. */
+function escapeCommas(value: string): string {
+  return value.replaceAll(',', ',,');
+}

@@ -1,0 +1,76 @@
+/**
+ * QEMU as a process of its own group that cannot outlive us: the kernel kills it when our process
+ * ends, however that ends (`setpriv --pdeathsig`). Its words go to a log file.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { Duplex } from 'node:stream';
+import { cleanEnvironment, signalGroup } from '../../system/run.ts';
+import { LINK_DESCRIPTOR, QMP_DESCRIPTOR } from './command-line.ts';
+
+export interface ProcessEnd {
+  /** Null when a signal ended it. */
+  readonly status: number | null;
+  readonly signal: NodeJS.Signals | null;
+  /** Why it could not be started at all. */
+  readonly failure?: string;
+}
+
+export interface QemuProcess {
+  readonly pid: number | undefined;
+  readonly qmp: Duplex;
+  readonly link: Duplex;
+  /** Resolves when the process is gone; what it wrote to `link` may still be read then. */
+  readonly ended: Promise<ProcessEnd>;
+  kill(): void;
+}
+
+/** Starts QEMU; what it says is appended to `logPath`. */
+export function startProcess(argv: readonly string[], logPath: string): QemuProcess {
+  const log = openSync(logPath, 'a', 0o600);
+  try {
+    const child = spawn('setpriv', ['--pdeathsig', 'SIGKILL', ...argv], {
+      detached: true,
+      env: cleanEnvironment(),
+      stdio: ['ignore', log, log, 'pipe', 'pipe'],
+    });
+    return {
+      pid: child.pid,
+      qmp: inheritedSocket(child, QMP_DESCRIPTOR),
+      link: inheritedSocket(child, LINK_DESCRIPTOR),
+      ended: endOf(child),
+      kill: () => {
+        if (child.pid !== undefined && child.exitCode === null && child.signalCode === null)
+          signalGroup(child.pid, 'SIGKILL');
+      },
+    };
+  } finally {
+    closeSync(log);
+  }
+}
+
+/** When the process started, in clock ticks since the host's boot: with the pid it names one process. */
+export async function startTimeOf(pid: number): Promise<string | undefined> {
+  try {
+    const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
+    // The second field is a name that may hold spaces; the start time is the 22nd (proc_pid_stat(5)).
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+  } catch {
+    return undefined;
+  }
+}
+
+function inheritedSocket(child: ChildProcess, descriptor: number): Duplex {
+  const stream = child.stdio[descriptor];
+  if (!(stream instanceof Duplex)) throw new TypeError(`descriptor ${descriptor} is no socket`);
+  stream.on('error', () => {});
+  return stream;
+}
+
+function endOf(child: ChildProcess): Promise<ProcessEnd> {
+  return new Promise((resolve) => {
+    child.on('error', ({ message }) => resolve({ status: null, signal: null, failure: message }));
+    child.on('exit', (status, signal) => resolve({ status, signal }));
+  });
+}

@@ -1,0 +1,61 @@
+/**
+ * Real guests of one boot sector, for the tests: they write to the two serial lines and then end in
+ * the way that the test is about.
+ */
+
+export interface TinyGuest {
+  /** ASCII for the first serial line. */
+  readonly console?: string;
+  /** ASCII for the second. */
+  readonly link?: string;
+  readonly ending: keyof typeof ENDINGS;
+}
+
+const COM1 = 0x3f8;
+const COM2 = 0x2f8;
+/** Where a PC's firmware loads the boot sector. */
+const LOAD_ADDRESS = 0x7c00;
+const TEXT_OFFSET = 0x80;
+
+/** x86 real-mode code. */
+const ENDINGS = {
+  // mov dx, 0x604; mov ax, 0x2000; out dx, ax: soft off through ACPI's PM1a control register (q35)
+  'power-off': [0xba, 0x04, 0x06, 0xb8, 0x00, 0x20, 0xef],
+  // mov dx, 0xcf9; mov al, 6; out dx, al: the chipset's reset control register
+  reset: [0xba, 0xf9, 0x0c, 0xb0, 0x06, 0xee],
+  // mov dx, 0x505; mov al, 1; out dx, al: the pvpanic device
+  panic: [0xba, 0x05, 0x05, 0xb0, 0x01, 0xee],
+  // mov ax, 0x0201; mov bx, 0x8000; mov cx, 2; mov dx, 0x80; int 0x13: the BIOS reads the second sector
+  'read-disk': [0xb8, 0x01, 0x02, 0xbb, 0, 0x80, 0xb9, 2, 0, 0xba, 0x80, 0, 0xcd, 0x13],
+  hang: [],
+} as const;
+
+/** cli; cld; xor ax, ax; mov ds, ax; mov es, ax */
+const SET_UP = [0xfa, 0xfc, 0x31, 0xc0, 0x8e, 0xd8, 0x8e, 0xc0];
+
+const HALT_FOR_EVER = [0xf4, 0xeb, 0xfd];
+
+/** The first 512 bytes of a disk. */
+export function tinyGuest({ console = '', link = '', ending }: TinyGuest): Buffer {
+  const sector = Buffer.alloc(512);
+  const consoleAddress = LOAD_ADDRESS + TEXT_OFFSET;
+  const linkAddress = consoleAddress + console.length + 1;
+  Buffer.from([
+    ...SET_UP,
+    ...print(COM1, consoleAddress),
+    ...print(COM2, linkAddress),
+    0xfb, // sti
+    ...ENDINGS[ending],
+    ...HALT_FOR_EVER,
+  ]).copy(sector);
+  sector.write(`${console}\0${link}\0`, TEXT_OFFSET, 'latin1');
+  sector.writeUInt16LE(0xaa55, 510);
+  return sector;
+}
+
+/** mov si, address; mov dx, port; then lodsb; test al, al; jz +3; out dx, al; jmp -8 */
+function print(port: number, address: number): number[] {
+  const word = (value: number) => [value & 0xff, value >> 8];
+  const loop = [0xac, 0x84, 0xc0, 0x74, 0x03, 0xee, 0xeb, 0xf8];
+  return [0xbe, ...word(address), 0xba, ...word(port), ...loop];
+}
