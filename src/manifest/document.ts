@@ -15,10 +15,10 @@ import {
   type Node,
   parseDocument,
   visit,
-  type YAMLError,
 } from 'yaml';
 import type { ManifestProblem, Position } from './problem.ts';
 import { quote } from './quote.ts';
+import { syntaxProblem } from './syntax.ts';
 
 export type Path = readonly PropertyKey[];
 
@@ -91,10 +91,10 @@ function parse(text: string): ReadDocument {
     const { line, col } = lineCounter.linePos(Math.min(offset, text.length));
     return { line: Math.max(1, line), column: Math.max(1, col) };
   };
-  const syntax = [...parsed.errors, ...parsed.warnings].map((error) => ({
-    ...positionAt(placeOfError(error, parsed, text)),
-    ...syntaxComplaint(error),
-  }));
+  const syntax = [...parsed.errors, ...parsed.warnings].map((error) => {
+    const { offset, ...complaint } = syntaxProblem(error, { parsed, text });
+    return { ...positionAt(offset), ...complaint };
+  });
   if (parsed.errors.some(({ code }) => code === 'RESOURCE_EXHAUSTION')) {
     return { text, problems: [TOO_DEEP] };
   }
@@ -239,71 +239,4 @@ function offsetOf(parsed: Document.Parsed, path: Path, place: Place): number {
   const [start, end] = node.range;
   const isBlock = (isMap(node) || isSeq(node)) && node.flow !== true;
   return isItem || (!isBlock && end > start) ? start : keyOffset;
-}
-
-const OPEN_QUOTE = /^Missing closing ['"]quote/;
-
-/** Where a person would look: the library tells where it noticed. */
-function placeOfError(error: YAMLError, parsed: Document.Parsed, text: string): number {
-  const [noticed] = error.pos;
-  if (OPEN_QUOTE.test(error.message)) {
-    let quoteStart = noticed;
-    visit(parsed, {
-      Scalar(_, { type, range }) {
-        if (range && type?.startsWith('QUOTE') && range[0] < noticed) quoteStart = range[0];
-      },
-    });
-    return quoteStart;
-  }
-  if (error.code !== 'BAD_INDENT') return noticed;
-  const indentation = /^ */.exec(text.slice(noticed))?.[0].length ?? 0;
-  return noticed + indentation;
-}
-
-interface SyntaxComplaint {
-  readonly message: string;
-  readonly hint?: string | undefined;
-}
-
-const QUOTE_IT = 'put a text that has special characters in it in quotes';
-
-/** The library's words for what people do wrong most are for those who know YAML's grammar. */
-const SYNTAX_COMPLAINTS: Partial<Record<YAMLError['code'], SyntaxComplaint>> = {
-  TAB_AS_INDENT: { message: 'a tab cannot indent a line in YAML', hint: 'use spaces' },
-  MULTIPLE_DOCS: {
-    message: 'the file has more than one document; a manifest is one',
-    hint: 'remove what begins with this line of dashes',
-  },
-  BAD_INDENT: {
-    message: 'the line is indented neither like the one above nor like its parent',
-    hint: 'keys that belong together begin in the same column',
-  },
-  BLOCK_AS_IMPLICIT_KEY: { message: 'a line can hold only one "key: value"', hint: QUOTE_IT },
-  NON_STRING_KEY: { message: 'a key must be a plain word' },
-  TAG_RESOLVE_FAILED: { message: 'a tag (!name) means nothing in a manifest', hint: QUOTE_IT },
-};
-
-/** Errors that mostly come from a text that YAML takes for something else. */
-const WANTS_QUOTES: ReadonlySet<YAMLError['code']> = new Set([
-  'BAD_SCALAR_START',
-  'MULTILINE_IMPLICIT_KEY',
-  'UNEXPECTED_TOKEN',
-]);
-
-function syntaxComplaint({ code, message }: YAMLError): SyntaxComplaint {
-  if (OPEN_QUOTE.test(message)) return { message: 'the quote that begins here has no end' };
-  if (message.startsWith('Flow sequence in block')) {
-    return { message: 'a list that begins above has no closing bracket: ]' };
-  }
-  if (message.startsWith('Flow map in block')) {
-    return { message: 'keys with values that begin above have no closing brace: }' };
-  }
-  const hint = WANTS_QUOTES.has(code) ? QUOTE_IT : undefined;
-  // What follows a colon is from the file, perhaps from a password.
-  const words = lowerFirst(message.split(':')[0] ?? '');
-  return SYNTAX_COMPLAINTS[code] ?? { message: words, hint };
-}
-
-function lowerFirst(text: string): string {
-  return text.charAt(0).toLowerCase() + text.slice(1);
 }

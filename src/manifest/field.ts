@@ -58,19 +58,30 @@ export interface SizeLimits {
   readonly most: string;
 }
 
-/** A size with a unit, read as a number of bytes and rounded up to whole MiB, as hypervisors count. */
-export function size({ least, most }: SizeLimits) {
+export interface About {
+  readonly description: string;
+  readonly examples: readonly string[];
+}
+
+/**
+ * A size with a unit, read as a number of bytes and rounded up to whole MiB, as hypervisors count.
+ * What it is for is said here: JSON Schema takes from the text, not from the number that comes out.
+ */
+export function size({ least, most }: SizeLimits, about: About) {
   const leastBytes = parseSize(least) ?? 0;
   const mostBytes = parseSize(most) ?? Number.POSITIVE_INFINITY;
-  return z.string().transform((value, context) => {
-    const bytes = parseSize(value);
-    const complaint = sizeComplaint(value, bytes, { least, most, leastBytes, mostBytes });
-    if (complaint) {
-      context.addIssue({ code: 'custom', ...issueOf(complaint) });
-      return z.NEVER;
-    }
-    return Math.ceil((bytes ?? 0) / MIB) * MIB;
-  });
+  return z
+    .string()
+    .meta({ ...about, format: 'size' })
+    .transform((value, context) => {
+      const bytes = parseSize(value);
+      const complaint = sizeComplaint(value, bytes, { least, most, leastBytes, mostBytes });
+      if (complaint) {
+        context.addIssue({ code: 'custom', ...issueOf(complaint) });
+        return z.NEVER;
+      }
+      return Math.ceil((bytes ?? 0) / MIB) * MIB;
+    });
 }
 
 interface SizeRange extends SizeLimits {

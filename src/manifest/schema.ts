@@ -32,22 +32,23 @@ const vendorSchema = z.strictObject({
 });
 
 const machineSchema = z.strictObject({
-  memory: size({ least: '512 MiB', most: '1 TiB' })
-    .meta({ description: 'Memory, with its unit.', format: 'size', examples: ['2 GiB'] })
-    .prefault('1 GiB'),
+  memory: size(
+    { least: '512 MiB', most: '1 TiB' },
+    { description: 'Memory, with its unit.', examples: ['2 GiB'] },
+  ).prefault('1 GiB'),
   cpus: z
     .int()
     .min(1)
     .max(64)
     .meta({ description: 'Number of processors.', examples: [4] })
     .default(2),
-  disk: size({ least: '2 GiB', most: '2 TiB' })
-    .meta({
+  disk: size(
+    { least: '2 GiB', most: '2 TiB' },
+    {
       description: 'Size of the disk, with its unit. Only what is used takes room in the export.',
-      format: 'size',
       examples: ['20 GiB'],
-    })
-    .prefault('8 GiB'),
+    },
+  ).prefault('8 GiB'),
   firmware: z
     .enum(['bios', 'uefi'])
     .meta({
@@ -144,10 +145,10 @@ export const manifestSchema = z
     services: servicesSchema
       .meta({
         description:
-          'Services (systemd units) to start at boot or not, whatever their packages would choose: `on` or `off`.',
-        examples: [{ nginx: 'on', 'apt-daily.timer': 'off' }],
+          'Services (systemd units) to start at boot or not, whatever their packages would choose, e.g. ' +
+          '`nginx: on` or `apt-daily.timer: off`.',
       })
-      .default({}),
+      .prefault({}),
     files: z
       .array(fileSchema)
       .check(unique('the file', 'path'))

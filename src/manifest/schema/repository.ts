@@ -78,17 +78,17 @@ export const repositorySchema = z
   .strictObject({
     suite: z
       .string()
+      .meta({
+        description: 'The Debian release to install.',
+        enum: [...SUITES],
+        examples: ['forky'],
+      })
       .transform((name, context) => {
         const suite = SUITES.find((known) => known === name);
         if (suite !== undefined) return suite;
         const { message, hint } = suiteComplaint(name);
         context.addIssue({ code: 'custom', message, params: { hint } });
         return z.NEVER;
-      })
-      .meta({
-        description: 'The Debian release to install.',
-        enum: [...SUITES],
-        examples: ['forky'],
       })
       .prefault('trixie'),
     mirror: text(repositoryUrl)
@@ -110,7 +110,7 @@ export const repositorySchema = z
       .union([text(repositoryUrl), z.literal(false)])
       .meta({
         description:
-          'The URL of the archive with security updates, or `false` for none. Not used with sid, which has no such archive.',
+          'The URL of the archive with security updates, or `false` for none. Left out with sid, which has no such archive.',
         default: DEBIAN_SECURITY,
         examples: [false],
       })
