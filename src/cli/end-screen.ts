@@ -8,6 +8,8 @@ export interface EndFrame {
   readonly style: Style;
   /** A path as the user would write it. */
   readonly shorten: (path: string) => string;
+  /** The terminal view has just shown how long each stage took, or it must be told. */
+  readonly times: 'seen' | 'untold';
 }
 
 export function renderEnd(result: BuildResult, frame: EndFrame): string[] {
@@ -15,8 +17,7 @@ export function renderEnd(result: BuildResult, frame: EndFrame): string[] {
     ...summary(result, frame.style),
     ...result.files.flatMap((file) => renderFile(file, frame)),
     '',
-    ...renderTimes(result, frame.style),
-    '',
+    ...(frame.times === 'seen' ? [] : [...renderTimes(result, frame.style), '']),
     ...result.files.flatMap((file) => renderImport(file, frame)),
   ];
 }
@@ -46,6 +47,9 @@ function renderTimes({ stageSeconds }: BuildResult, style: Style): string[] {
   });
 }
 
+/** `VirtualBox` is the longest name. */
+const PRODUCT_COLUMNS = 12;
+
 /** How to import a file of this format, one line a product. */
 export function renderImport(
   { format, path }: ExportedFile,
@@ -53,8 +57,7 @@ export function renderImport(
 ): string[] {
   const file = shorten(path);
   const ways = importWays(format, file);
-  const widest = Math.max(0, ...ways.map(([product]) => product.length));
-  return ways.map(([product, how]) => `  ${style.dim(product.padEnd(widest + 2))}${how}`);
+  return ways.map(([product, how]) => `  ${style.dim(product.padEnd(PRODUCT_COLUMNS))}${how}`);
 }
 
 function importWays(format: string, file: string): readonly (readonly [string, string])[] {

@@ -64,13 +64,14 @@ function place({ stage, step }: Failure): string {
   return step === undefined ? title : `${title}, step "${step}"`;
 }
 
-/** Cut only where the folder has the rest. */
-function detailLines({ details: lines, folder }: Failure, { style }: FailureFrame): string[] {
-  if (lines.length === 0) return [];
-  const shown = folder === undefined ? lines : lines.slice(0, MOST_DETAILS);
-  const left = lines.length - shown.length;
-  const more = left > 0 ? [`  ${style.dim(`${left} more lines are in the folder below`)}`] : [];
-  return ['', ...shown.map((line) => `  ${printable(line)}`.trimEnd()), ...more];
+/** Cut only where the folder has the rest. What a program says last is what matters most. */
+function detailLines({ details, folder }: Failure, { style }: FailureFrame): string[] {
+  if (details.length === 0) return [];
+  const shown = folder === undefined ? details : details.slice(-MOST_DETAILS);
+  const left = details.length - shown.length;
+  const earlier =
+    left > 0 ? [`  ${style.dim(`${left} earlier lines are in the folder below`)}`] : [];
+  return ['', ...earlier, ...shown.map((line) => `  ${printable(line)}`.trimEnd())];
 }
 
 function lastLines({ lastLines: lines }: Failure, { columns, style }: FailureFrame): string[] {

@@ -36,11 +36,22 @@ export function watchInterruptions(exit: (status: number) => void): Interruption
     tell: (tellUser) => {
       say = tellUser;
     },
-    abandon: () => controller.abort(interrupted('SIGPIPE')),
+    abandon: () => controller.abort(outputClosed()),
     dispose: () => {
       for (const signal of SIGNALS) process.off(signal, onSignal);
     },
   };
+}
+
+/** Never shown: there is nobody to show it to. */
+export const OUTPUT_CLOSED = 'output-closed';
+
+function outputClosed(): PvmcError {
+  return new PvmcError({
+    kind: 'interrupted',
+    code: OUTPUT_CLOSED,
+    message: 'the program that read our output has ended',
+  });
 }
 
 function interrupted(signal: NodeJS.Signals): PvmcError {

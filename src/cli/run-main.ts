@@ -10,12 +10,16 @@ import { failureOf, renderFailure } from './failure-screen.ts';
 import { type Interruption, watchInterruptions } from './interruption.ts';
 import type { Program } from './program.ts';
 import { makeStyle } from './style.ts';
-import { abilitiesOf, columnsOf, processSurroundings } from './surroundings.ts';
+import { abilitiesOf, lineWidthOf, processSurroundings } from './surroundings.ts';
 
 /** Runs the program with this process's arguments, and ends the process. */
 export async function runMain(program: Program): Promise<never> {
   const surroundings = processSurroundings();
-  const interruption = watchInterruptions((status) => process.exit(status));
+  const interruption = watchInterruptions((status) => {
+    // Below what the terminal view has drawn, and the ^C that the terminal echoes.
+    surroundings.stderr.write('\nended at once\n');
+    process.exit(status);
+  });
   const pipe = watchPipes(interruption);
   reportDefects();
   const status = await runCommandLine(process.argv.slice(2), {
@@ -44,7 +48,7 @@ function reportDefects(): void {
     const { stderr, env } = processSurroundings();
     const error = defect(thrown);
     const style = makeStyle(abilitiesOf(stderr, env));
-    const lines = renderFailure(failureOf(error), { columns: columnsOf(stderr), style });
+    const lines = renderFailure(failureOf(error), { columns: lineWidthOf(stderr), style });
     stderr.write(`\n${lines.join('\n')}\n`);
     process.exit(exitStatusOf(error.kind));
   };

@@ -78,14 +78,22 @@ function fitting(
 }
 
 function renderHeader(state: RunState, { columns, now, style }: Frame): string {
+  const full = printable(state.title);
   const elapsed = formatElapsed(now - state.startedAt);
-  const expected = expectedTotalSeconds(state, now);
-  const learned = expected !== undefined && Object.keys(state.stages).length > 0;
-  const time = learned ? `${elapsed} of about ${formatElapsed(expected)}` : elapsed;
-  const room = columns - widthOf(time) - 2;
-  const title = truncate(printable(state.title), Math.max(room, 0), style.marks.ellipsis);
-  const gap = Math.max(columns - widthOf(title) - widthOf(time), 0);
-  return `${style.bold(title)}${' '.repeat(gap)}${style.dim(truncate(time, columns, ''))}`;
+  const time = [elapsed + expectation(state, now), elapsed].find(
+    (text) => widthOf(full) + widthOf(text) + 2 <= columns,
+  );
+  const shown = time ?? elapsed;
+  const room = Math.max(columns - widthOf(shown) - 2, 0);
+  const title = truncate(full, room, style.marks.ellipsis);
+  const gap = Math.max(columns - widthOf(title) - widthOf(shown), 0);
+  return `${style.bold(title)}${' '.repeat(gap)}${style.dim(truncate(shown, columns, ''))}`;
+}
+
+function expectation(state: RunState, now: number): string {
+  if (Object.keys(state.expectedSeconds).length === 0) return '';
+  const seconds = expectedTotalSeconds(state, now);
+  return seconds === undefined ? '' : ` of about ${formatElapsed(seconds)}`;
 }
 
 interface NamedStage {
@@ -135,7 +143,10 @@ function row({ stage, title, time, remark = '' }: Row, { columns, style }: Frame
   const room = columns - titleColumns - TIME_COLUMNS - 6;
   const said = room < NARROWEST_REMARK ? '' : truncate(printable(remark), room, ellipsis);
   const painted = paint(stage, style);
-  const start = ` ${painted.mark} ${painted.title(named)} ${style.dim(timed)}`;
+  const start =
+    time === ''
+      ? ` ${painted.mark} ${painted.title(named.trimEnd())}`
+      : ` ${painted.mark} ${painted.title(named)} ${style.dim(timed)}`;
   return said === '' ? start : `${start}  ${style.dim(said)}`;
 }
 

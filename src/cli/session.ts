@@ -6,13 +6,13 @@ import { isAbsolute, relative, resolve } from 'node:path';
 import type { BuildEvent, BuildFailure, StageName } from '../pipeline/events.ts';
 import type { PvmcError } from '../system/error.ts';
 import { type Failure, failureOf, renderFailure } from './failure-screen.ts';
-import type { Interruption } from './interruption.ts';
+import { type Interruption, OUTPUT_CLOSED } from './interruption.ts';
 import type { Emit, Program } from './program.ts';
 import { makeStyle, type Style } from './style.ts';
 import {
   type Abilities,
   abilitiesOf,
-  columnsOf,
+  lineWidthOf,
   type OutputStream,
   type Surroundings,
 } from './surroundings.ts';
@@ -49,6 +49,8 @@ export class Session {
   readonly globals: GlobalOptions;
   readonly style: Style;
   readonly workingFolder: string;
+  /** Whether the user watches the stages in a terminal, or has read them as lines. */
+  readonly times: 'seen' | 'untold';
   /** A path below the working folder as the user would write it. */
   readonly shorten = (path: string): string => {
     const short = relative(this.workingFolder, path);
@@ -67,7 +69,9 @@ export class Session {
     this.workingFolder = surroundings.workingFolder;
     this.#surroundings = surroundings;
     this.#interruption = interruption;
-    this.style = makeStyle(this.#abilities(surroundings.stdout));
+    const abilities = this.#abilities(surroundings.stdout);
+    this.style = makeStyle(abilities);
+    this.times = abilities.live ? 'seen' : 'untold';
     if (globals.json !== true) return;
     this.#json = makeJsonLines({
       header: { type: 'started', format: JSON_FORMAT, pvmc: program.version, command },
@@ -112,6 +116,7 @@ export class Session {
 
   /** Tells a failure: the screen on standard error, or one object, once. */
   fail(error: PvmcError): void {
+    if (error.code === OUTPUT_CLOSED) return;
     const { stderr } = this.#surroundings;
     const known = this.#failure?.code === error.code ? this.#failure : undefined;
     if (this.#json) {
@@ -120,7 +125,7 @@ export class Session {
     }
     const failure: Failure = known ? { ...known, kind: error.kind } : failureOf(error);
     const style = makeStyle(this.#abilities(stderr));
-    const lines = renderFailure(failure, { columns: columnsOf(stderr), style });
+    const lines = renderFailure(failure, { columns: lineWidthOf(stderr), style });
     // Apart from the run that came before it.
     const gap = this.#watched ? '\n' : '';
     stderr.write(`${gap}${lines.join('\n')}\n`);

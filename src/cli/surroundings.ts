@@ -47,6 +47,11 @@ export function columnsOf(stream: OutputStream): number {
   return columns === undefined || columns <= 0 ? DEFAULT_COLUMNS : Math.max(columns, 20);
 }
 
+/** How wide lines of text may be: in a log, where people search, no line is broken or cut. */
+export function lineWidthOf(stream: OutputStream): number {
+  return stream.isTTY === true ? columnsOf(stream) : Number.POSITIVE_INFINITY;
+}
+
 /** The first of these that is set and not empty decides, as for setlocale(3). */
 function speaksUtf8(env: Surroundings['env']): boolean {
   const locale = env['LC_ALL'] || env['LC_CTYPE'] || env['LANG'] || '';

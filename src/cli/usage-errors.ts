@@ -29,7 +29,7 @@ export function usageError(
     case 'commander.optionMissingArgument':
       return usage({
         code: 'value-missing',
-        message: `the option ${given} needs a value`,
+        message: `the option ${longName(given)} needs a value`,
         command,
       });
     case 'commander.missingArgument':

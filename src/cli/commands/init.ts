@@ -26,7 +26,7 @@ export function addInit(root: Command, open: OpenSession): void {
       const session = open(command);
       const target = resolve(session.workingFolder, folder);
       const path = join(target, MANIFEST_FILE);
-      await mkdir(target, { recursive: true });
+      await makeFolder(target);
       await writeNew(path, session.program.manifestTemplate(nameFor(basename(target))));
       const { style } = session;
       const argument = folder === '.' ? [] : [folder];
@@ -52,6 +52,21 @@ export function nameFor(folder: string): string {
     .slice(0, 63)
     .replaceAll(/^-+|-+$/g, '');
   return name === '' ? 'appliance' : name;
+}
+
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true });
+  } catch (thrown) {
+    if (systemCodeOf(thrown) !== 'EEXIST' && systemCodeOf(thrown) !== 'ENOTDIR') throw thrown;
+    throw new PvmcError({
+      kind: 'usage',
+      code: 'no-folder',
+      message: `${path} is no folder`,
+      hint: 'Give another folder: pvmc init FOLDER.',
+      cause: thrown,
+    });
+  }
 }
 
 async function writeNew(path: string, text: string): Promise<void> {

@@ -12,7 +12,7 @@ export function addSchema(root: Command, open: OpenSession): void {
       examples([
         [
           'pvmc schema > appliance.schema.json',
-          'then "# yaml-language-server: $schema=appliance.schema.json" in the first line',
+          'for "# yaml-language-server: $schema=appliance.schema.json"',
         ],
       ]),
     )

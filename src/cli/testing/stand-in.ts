@@ -185,7 +185,7 @@ function fail({ simulate: { failure: kind, defect } }: Script): void {
 /** Runs a real program, in a group of its own, until the signal ends it. */
 async function hang(stubborn: boolean, { emit, signal }: Watched): Promise<void> {
   const trap = stubborn ? `trap '' TERM; ` : '';
-  await run(['sh', '-c', `${trap}echo "process $$"; while :; do sleep 0.2; done`], {
+  await run(['sh', '-c', `${trap}echo "process $$"; while :; do echo tick; sleep 0.2; done`], {
     signal,
     log: (line, origin) => emit({ type: 'log', origin, line }),
   });

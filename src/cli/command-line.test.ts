@@ -1,0 +1,334 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { makeCommands, runCommandLine } from './command-line.ts';
+import { EXIT_STATUSES } from './exit-status.ts';
+import type { Program } from './program.ts';
+import { standIn } from './testing/stand-in.ts';
+import { Clock, FakeTerminal, surroundingsOf } from './testing/terminal.ts';
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'pvmc-cli-'));
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+interface Ran {
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs the command line in this process, without a terminal. */
+async function pvmc(argv: readonly string[], program: Program = standIn()): Promise<Ran> {
+  const stdout = new FakeTerminal({ isTTY: false });
+  const stderr = new FakeTerminal({ isTTY: false });
+  const surroundings = surroundingsOf(stdout, {
+    stderr,
+    workingFolder: folder,
+    now: new Clock().now,
+  });
+  const signal = new AbortController().signal;
+  const interruption = { signal, tell: () => {}, abandon: () => {}, dispose: () => {} };
+  const status = await runCommandLine(argv, { program, surroundings, interruption });
+  return { status, stdout: stdout.written, stderr: stderr.written };
+}
+
+async function manifest(simulate: object): Promise<string> {
+  const path = join(folder, 'appliance.yaml');
+  await writeFile(path, JSON.stringify({ name: 'hello', version: '1.0', simulate }));
+  return path;
+}
+
+describe('mistakes', () => {
+  it.each([
+    [
+      ['biuld'],
+      'there is no command "biuld"\n  hint: Did you mean build? pvmc --help tells what there is.',
+    ],
+    [['frobnicate'], 'there is no command "frobnicate"\n  hint: pvmc --help tells what there is.'],
+    [
+      ['build', '--no-verfy'],
+      'pvmc build has no option "--no-verfy"\n  hint: Did you mean --no-verify? pvmc build --help tells what there is.',
+    ],
+    [['--verbos', 'build'], 'pvmc build has no option "--verbos"\n  hint: Did you mean --verbose?'],
+    [['build', '-o'], 'the option --output needs a value'],
+    [
+      ['build', '--keep', 'some'],
+      '"some" is no value for --keep\n  hint: Allowed choices are failed',
+    ],
+    [
+      ['build', '--timeout', 'bot=3m'],
+      '"bot=3m" is no value for --timeout\n  hint: Did you mean boot?',
+    ],
+    [['build', '--timeout', 'boot=soon'], 'Write the duration as 90s, 15m or 2h.'],
+    [['build', '--timeout', 'x'], 'Write NAME=DURATION; the names are media, machine'],
+    [['completion', 'ksh'], '"ksh" is no shell\n  hint: Allowed choices are bash, zsh, fish.'],
+    [['verify'], 'pvmc verify needs FILE'],
+    [['plan', 'a', 'b'], 'pvmc plan takes fewer arguments'],
+  ])('%j', async (argv, message) => {
+    const { status, stdout, stderr } = await pvmc(argv);
+    expect(unwrapped(stderr)).toContain(`✗ ${unwrapped(message)}`.replace(/^✗ (?=Write)/, ''));
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+  });
+
+  it('are objects with --json', async () => {
+    const { status, stdout, stderr } = await pvmc(['biuld', '--json']);
+    expect({ status, stderr }).toEqual({ status: 2, stderr: '' });
+    const [header, error, ...more] = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as unknown);
+    expect(header).toMatchObject({ at: 0, type: 'started', format: 1, pvmc: '1.2.3' });
+    expect(error).toMatchObject({ type: 'error', kind: 'usage', code: 'unknown-command' });
+    expect(more).toEqual([]);
+  });
+});
+
+describe('help', () => {
+  it('is what no argument gets', async () => {
+    const { status, stdout } = await pvmc([]);
+    expect(status).toBe(0);
+    expect(stdout).toContain('Usage: pvmc [options] [command]');
+    expect(stdout).toContain('\nExamples:\n  pvmc init shop\n');
+  });
+
+  const unused = surroundingsOf(new FakeTerminal());
+  const never = () => {
+    throw new Error('no command was asked for');
+  };
+  const names = makeCommands('0', unused, never).commands.map((command) => command.name());
+
+  it('knows all commands', () => {
+    expect(names).toEqual([
+      'init',
+      'check',
+      'plan',
+      'build',
+      'iso',
+      'verify',
+      'schema',
+      'completion',
+      'version',
+    ]);
+  });
+
+  it.each(names)('of %s has examples that name it, and fits 80 columns', async (name) => {
+    const { status, stdout } = await pvmc([name, '--help']);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(new RegExp(`Examples:\n +.*pvmc ${name}`));
+    expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
+    expect((await pvmc(['help', name])).stdout).toBe(stdout);
+  });
+});
+
+describe('build', () => {
+  it('passes on what it was told', async () => {
+    let given: unknown;
+    const program: Program = {
+      ...standIn(),
+      buildAppliance: (options, emit, signal) => {
+        given = options;
+        return standIn().buildAppliance(options, emit, signal);
+      },
+    };
+    const path = await manifest({});
+    const argv = [
+      'build',
+      path,
+      '-o',
+      'images',
+      '--no-verify',
+      '--keep',
+      'always',
+      '--cache',
+      'kept',
+    ];
+    const timeouts = [
+      '--timeout',
+      'boot=90',
+      '--timeout',
+      'silence=1.5m',
+      '--yes',
+      '--hypervisor',
+      'qemu',
+    ];
+    expect((await pvmc([...argv, ...timeouts], program)).status).toBe(0);
+    expect(given).toEqual({
+      manifestPath: path,
+      outputFolder: join(folder, 'images'),
+      verify: false,
+      hypervisor: 'qemu',
+      keep: 'always',
+      timeouts: { boot: 90, silence: 90 },
+      cacheFolder: join(folder, 'kept'),
+    });
+  });
+
+  it('says what was made, in lines', async () => {
+    const { status, stdout, stderr } = await pvmc(['build', await manifest({ notice: 'slow' })]);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout).toMatch(
+      /^\[00:00:00\] hello 1\.0: build build-1 in .*\n\[00:00:00\] note: slow\n/,
+    );
+    expect(stdout).toContain('\n  out/hello-1.0.ova  4.9 KiB\n    sha256 334508143c99da7b');
+    expect(stdout).toContain('VBoxManage import out/hello-1.0.ova\n');
+  });
+
+  it('is a stream of objects with --json', async () => {
+    const { stdout } = await pvmc(['--json', 'build', await manifest({})]);
+    const types = stdout
+      .trim()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { type: string }).type);
+    expect(types.slice(0, 3)).toEqual(['started', 'build-started', 'stage-started']);
+    expect(types.at(-1)).toBe('build-finished');
+    expect(types.filter((type) => type === 'stage-finished')).toHaveLength(7);
+  });
+
+  it.each(Object.entries(EXIT_STATUSES))(
+    'a failure of the kind %s exits %d',
+    async (kind, status) => {
+      const ran = await pvmc(['build', await manifest({ failIn: 'boot', failure: kind })]);
+      expect(ran.status).toBe(status);
+      expect(ran.stderr).toContain(`the simulation failed as ${kind}`);
+      expect(ran.stderr).not.toMatch(/^ +at /m);
+    },
+  );
+
+  it('tells a failure once, as the event, with --json', async () => {
+    const { stdout, stderr } = await pvmc(['build', '--json', await manifest({ failIn: 'boot' })]);
+    const last = stdout
+      .trim()
+      .split('\n')
+      .slice(-2)
+      .map((line) => JSON.parse(line) as unknown);
+    expect(last).toMatchObject([
+      { type: 'step-finished' },
+      { type: 'build-failed', failure: { stage: 'boot', code: 'simulated-construct' } },
+    ]);
+    expect(stderr).toBe('');
+  });
+
+  it('says where the manifest is missed', async () => {
+    const { status, stderr } = await pvmc(['build', join(folder, 'nothing')]);
+    expect(status).toBe(3);
+    expect(stderr).toContain('manifest-missing (exit status 3)');
+  });
+
+  it('calls a defect a defect, with its trace in a file', async () => {
+    const { status, stderr } = await pvmc([
+      'build',
+      await manifest({ failIn: 'boot', defect: 'thrown' }),
+    ]);
+    expect(status).toBe(70);
+    expect(stderr).toContain('this is a defect of pvmc: nothing is not a function');
+    const trace = /(\/\S*trace\.txt)/.exec(stderr)?.[1] ?? '';
+    expect(await readFile(trace, 'utf8')).toMatch(/TypeError: nothing is not a function\n +at /);
+    await rm(join(trace, '..'), { recursive: true });
+  });
+});
+
+describe('the other commands', () => {
+  it('iso says what it made', async () => {
+    const { status, stdout } = await pvmc(['iso', await manifest({})]);
+    expect(status).toBe(0);
+    expect(stdout).toContain('  out/hello.iso  4.9 KiB\n');
+  });
+
+  it('check shows warnings and says that all is well', async () => {
+    const path = await manifest({ notice: 'no checks' });
+    const { status, stdout } = await pvmc(['check', path]);
+    expect({ status, stdout }).toEqual({
+      status: 0,
+      stdout: `${path}: no checks\n✓ hello 1.0, no problems\n`,
+    });
+  });
+
+  it('check fails for errors that the report has', async () => {
+    const problems = [{ severity: 'error', lines: ['a.yaml:3:5: no such package'] }] as const;
+    const program: Program = {
+      ...standIn(),
+      checkManifest: async () => ({ appliance: 'hello', version: '1', problems }),
+    };
+    const { status, stdout, stderr } = await pvmc(['check', 'a.yaml'], program);
+    expect({ status, stdout }).toEqual({ status: 3, stdout: '' });
+    expect(stderr).toContain('✗ a.yaml has a problem\n\n  a.yaml:3:5: no such package\n');
+  });
+
+  it('plan ends with the partition table', async () => {
+    const { stdout } = await pvmc(['plan', await manifest({})]);
+    expect(stdout).toContain('\n5. Construct the appliance\n   ▸ A step\n       some substance\n');
+    expect(stdout.split('\n').slice(-5)).toEqual([
+      'Partition table (GPT)',
+      '   1  bios  1 MiB   BIOS boot code',
+      '   2  esp   64 MiB  vfat            /boot/efi',
+      '   3  root  8 GiB   ext4            /',
+      '',
+    ]);
+  });
+
+  it('verify passes and fails with the file', async () => {
+    const good = join(folder, 'good.ova');
+    const bad = join(folder, 'bad.ova');
+    await writeFile(good, 'appliance');
+    await writeFile(bad, 'something else');
+    expect((await pvmc(['verify', good])).status).toBe(0);
+    const { status, stdout, stderr } = await pvmc(['verify', bad]);
+    expect(status).toBe(8);
+    expect(stdout).toContain('✗ digests: x.vmdk');
+    expect(stderr).toContain('did not pass 1 of 2 checks');
+  });
+
+  it('verify wants a file', async () => {
+    const missing = await pvmc(['verify', join(folder, 'none.ova')]);
+    expect(missing.status).toBe(9);
+    expect(missing.stderr).toContain('there is no file');
+    expect((await pvmc(['verify', folder])).stderr).toContain('is a folder');
+  });
+
+  it('schema prints JSON and nothing else, also with --json', async () => {
+    const { stdout } = await pvmc(['schema', '--json']);
+    expect(JSON.parse(stdout)).toHaveProperty('$schema');
+  });
+
+  it('version says what runs', async () => {
+    expect((await pvmc(['--version'])).stdout).toBe('1.2.3\n');
+    expect((await pvmc(['version'])).stdout).toMatch(/^pvmc {4}1\.2\.3\nnode {4}\d+\.\d+/);
+  });
+});
+
+describe('init', () => {
+  it('writes a first manifest and says what next', async () => {
+    const { status, stdout } = await pvmc(['init', 'My Shop!']);
+    expect(status).toBe(0);
+    expect(await readFile(join(folder, 'My Shop!', 'appliance.yaml'), 'utf8')).toContain(
+      'name: my-shop\n',
+    );
+    expect(stdout).toContain("pvmc build 'My Shop!'\n");
+  });
+
+  it('leaves an existing file as it is', async () => {
+    await mkdir(join(folder, 'shop'));
+    const path = join(folder, 'shop', 'appliance.yaml');
+    await writeFile(path, 'mine');
+    const { status, stderr } = await pvmc(['init', 'shop']);
+    expect(status).toBe(2);
+    expect(stderr).toContain('exists already, and is left as it is');
+    expect(await readFile(path, 'utf8')).toBe('mine');
+  });
+
+  it('says so when it may not write', async () => {
+    // A file where the folder should be: refused for root, too.
+    await writeFile(join(folder, 'file'), '');
+    const { status, stderr } = await pvmc(['init', 'file']);
+    expect(status).toBe(2);
+    expect(stderr).toContain('file is no folder');
+  });
+});
+
+/** Without the line breaks that the terminal's width makes. */
+function unwrapped(text: string): string {
+  return text.replaceAll(/\s+/g, ' ');
+}
