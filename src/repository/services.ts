@@ -101,51 +101,49 @@ interface Search extends ServiceRequest {
 }
 
 async function searchPackages(apt: AptFolder, search: Search, progress: Progress): Promise<void> {
-  const ranked = rank(search);
-  const total = ranked.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-  let done = 0;
-  for (const batch of portionsOf(ranked)) {
+  const unread = new Set(search.unread.filter(({ name }) => !WITHOUT_SERVICES.test(name)));
+  const total = bytesOf([...unread]);
+  for (let limit = FIRST_BATCH_BYTES; unread.size > 0; limit *= 2) {
     if (search.units.lacking(search.wishes).length === 0) return;
+    const batch = likeliest(search, unread, limit);
     await readBatch(apt, search, { batch, progress });
-    done += batch.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-    progress.amount({ done, total, unit: 'bytes' });
+    for (const each of batch) unread.delete(each);
+    progress.amount({ done: total - bytesOf([...unread]), total, unit: 'bytes' });
   }
 }
 
 /** Kernels and firmware are large and have no services. */
 const WITHOUT_SERVICES = /^(?:linux-(?:image|headers|modules)|firmware)-/;
 
-/** The likely packages first, of equally likely ones the small. */
-function rank({ wishes, units, unread, manifest }: Search): ResolvedPackage[] {
-  const stems = units.lacking(wishes).map(({ unit }) => unit.replace(/(?:@.*)?\.[^.]+$/, ''));
-  const likelihood = ({ name }: ResolvedPackage) => {
-    if (stems.includes(name)) return 0;
-    if (manifest.packages.includes(name)) return 1;
-    if (stems.some((stem) => name.includes(stem) || stem.startsWith(`${name}-`))) return 2;
-    return /^lib|-doc$/.test(name) ? 4 : 3;
-  };
-  return unread
-    .filter(({ name }) => !WITHOUT_SERVICES.test(name))
-    .sort((a, b) => likelihood(a) - likelihood(b) || a.sizeBytes - b.sizeBytes);
-}
-
+/** Most services are found soon, in small packages; the rest should not take many rounds. */
 const FIRST_BATCH_BYTES = 2 ** 20;
 
-/** Small batches first, since most services are found soon; then larger ones, to be done soon. */
-function* portionsOf(packages: readonly ResolvedPackage[]): Generator<readonly ResolvedPackage[]> {
-  let limit = FIRST_BATCH_BYTES;
-  let batch: ResolvedPackage[] = [];
-  let size = 0;
-  for (const each of packages) {
+function bytesOf(packages: readonly ResolvedPackage[]): number {
+  return packages.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+}
+
+/** Equally likely packages, the small ones first, until they reach the limit. */
+function likeliest(
+  { wishes, units, manifest }: Search,
+  unread: ReadonlySet<ResolvedPackage>,
+  limitBytes: number,
+): ResolvedPackage[] {
+  const stems = units.lacking(wishes).map(({ unit }) => unit.replace(/(?:@.*)?\.[^.]+$/, ''));
+  const rank = ({ name }: ResolvedPackage) => {
+    if (stems.includes(name)) return 0;
+    if (stems.some((stem) => name.includes(stem) || stem.startsWith(`${name}-`))) return 1;
+    // systemd has more units than all the others.
+    if (manifest.packages.includes(name) || name === 'systemd') return 2;
+    return /^lib|-doc$/.test(name) ? 4 : 3;
+  };
+  const best = Math.min(...[...unread].map(rank));
+  const likely = [...unread].filter((each) => rank(each) === best);
+  const batch: ResolvedPackage[] = [];
+  for (const each of likely.sort((a, b) => a.sizeBytes - b.sizeBytes)) {
+    if (bytesOf(batch) >= limitBytes) break;
     batch.push(each);
-    size += each.sizeBytes;
-    if (size < limit) continue;
-    yield batch;
-    batch = [];
-    size = 0;
-    limit *= 2;
   }
-  if (batch.length > 0) yield batch;
+  return batch;
 }
 
 async function readBatch(
@@ -194,7 +192,7 @@ function problemOf({ key, unit, state }: Wish, units: UnitTable): Finding[] {
         {
           ...at,
           message: `${quote(key)} is another name of ${found.of}`,
-          hint: `write ${found.of}`,
+          hint: `write ${found.of.replace(/\.service$/, '')}`,
         },
       ]
     : [

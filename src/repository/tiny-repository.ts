@@ -4,7 +4,7 @@
  * dpkg-deb and gpg.
  */
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
@@ -16,8 +16,8 @@ export interface TinyPackage {
   readonly version?: string;
   /** Further fields of the control file, e.g. `Depends`. */
   readonly fields?: Readonly<Record<string, string>>;
-  /** Paths of empty files in the package, without the leading slash. */
-  readonly files?: readonly string[];
+  /** Paths without the leading slash, and their contents; a link is written as `-> TARGET`. */
+  readonly files?: Readonly<Record<string, string>>;
 }
 
 export interface TinySuite {
@@ -28,8 +28,6 @@ export interface TinySuite {
   readonly component?: string;
   /** Days until the Release file expires; negative when it has. */
   readonly validDays?: number;
-  /** Publishes an index of the packages' files. */
-  readonly contents?: boolean;
 }
 
 /** A key pair of its own. `publicKey` is the path of the binary public key. */
@@ -83,10 +81,6 @@ export class TinyRepository {
     await rm(dist, { recursive: true, force: true });
     const indexes = new Map([[`${component}/binary-amd64/Packages.gz`, stanzas.join('\n')]]);
     indexes.set(`${component}/binary-amd64/Packages`, stanzas.join('\n'));
-    if (suite.contents === true) {
-      indexes.set(`${component}/Contents-amd64`, contentsOf(suite.packages));
-      indexes.set(`${component}/Contents-amd64.gz`, contentsOf(suite.packages));
-    }
     const sums: string[] = [];
     for (const [path, text] of indexes) {
       const bytes = path.endsWith('.gz') ? gzipSync(text) : Buffer.from(text);
@@ -171,9 +165,11 @@ async function buildPackage(root: string, item: TinyPackage): Promise<string> {
   try {
     await mkdir(join(tree, 'DEBIAN'));
     await writeFile(join(tree, 'DEBIAN/control'), control.join(''));
-    for (const path of item.files ?? []) {
+    for (const [path, content] of Object.entries(item.files ?? {})) {
       await mkdir(dirname(join(tree, path)), { recursive: true });
-      await writeFile(join(tree, path), '');
+      const [, target] = /^-> (.*)$/.exec(content) ?? [];
+      if (target === undefined) await writeFile(join(tree, path), content);
+      else await symlink(target, join(tree, path));
     }
     await mkdir(dirname(pool), { recursive: true });
     await run(['dpkg-deb', '--root-owner-group', '-Znone', '--build', tree, pool]);
@@ -187,12 +183,6 @@ async function buildPackage(root: string, item: TinyPackage): Promise<string> {
     `SHA256: ${sha256(bytes)}`,
   ];
   return `${control.join('')}${file.join('\n')}\n`;
-}
-
-function contentsOf(packages: readonly TinyPackage[]): string {
-  return packages
-    .flatMap(({ name, files }) => (files ?? []).map((path) => `${path}  admin/${name}\n`))
-    .join('');
 }
 
 const DAY_MILLISECONDS = 86_400_000;

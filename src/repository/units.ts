@@ -3,6 +3,7 @@
  * packages' contents, and Debian's is larger than most appliances. What was found is kept by the
  * file's SHA256.
  */
+import { randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
@@ -49,8 +50,9 @@ export async function rememberUnits(
 ): Promise<void> {
   const path = pathOf(folder, sha256);
   await mkdir(dirname(path), { recursive: true });
-  await writeFile(`${path}.new`, JSON.stringify(units));
-  await rename(`${path}.new`, path);
+  const draft = `${path}.${randomUUID()}`;
+  await writeFile(draft, JSON.stringify(units));
+  await rename(draft, path);
 }
 
 function pathOf(folder: string, sha256: string): string {

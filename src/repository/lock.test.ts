@@ -1,0 +1,67 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { quietProgress } from '../system/progress.ts';
+import { run } from '../system/run.ts';
+import { withLock } from './lock.ts';
+
+let folder: string;
+let path: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'pvmc-lock-'));
+  path = join(folder, 'lock');
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+/** Whether another process can have the lock now. */
+async function isFree(): Promise<boolean> {
+  const { status } = await run(['flock', '--nonblock', path, 'true'], { accept: [0, 1] });
+  return status === 0;
+}
+
+/** The lock is given back when its holder has ended, just after our work has. */
+async function becomesFree(): Promise<void> {
+  await run(['flock', '--timeout', '5', path, 'true']);
+}
+
+test('the lock is held during the work and free afterwards, whether it succeeds or fails', async () => {
+  expect(await withLock(path, quietProgress(), isFree)).toBe(false);
+  await becomesFree();
+  const failure = new Error('the work failed');
+  await expect(withLock(path, quietProgress(), () => Promise.reject(failure))).rejects.toBe(
+    failure,
+  );
+  await becomesFree();
+});
+
+test('works wait for each other', async () => {
+  let running = 0;
+  const work = async () => {
+    running += 1;
+    await new Promise((done) => setTimeout(done, 50));
+    const seen = running;
+    running -= 1;
+    return seen;
+  };
+  const works = [1, 2, 3].map(() => withLock(path, quietProgress(), work));
+  expect(await Promise.all(works)).toEqual([1, 1, 1]);
+});
+
+test('waiting ends with the signal’s reason, and leaves the lock to its holder', async () => {
+  await withLock(path, quietProgress(), async () => {
+    const stop = new AbortController();
+    const reason = new Error('stopped by the test');
+    setTimeout(() => stop.abort(reason), 100);
+    const second = withLock(path, quietProgress(stop.signal), () => Promise.resolve());
+    await expect(second).rejects.toBe(reason);
+    expect(await isFree()).toBe(false);
+  });
+  await becomesFree();
+});
+
+test('a lock that cannot be had is a failure at once', async () => {
+  const nowhere = withLock(join(folder, 'no/such/lock'), quietProgress(), () => Promise.resolve());
+  await expect(nowhere).rejects.toMatchObject({ code: 'lock-failed' });
+});
