@@ -39,7 +39,34 @@ export function manifestJsonSchema(): JsonSchema {
 
 /** The text of docs/appliance.schema.json. */
 export function jsonSchemaText(): string {
-  return `${JSON.stringify(manifestJsonSchema(), null, 2)}\n`;
+  return `${prettyJson(manifestJsonSchema(), { indent: '', used: 0 })}\n`;
+}
+
+const LINE_WIDTH = 100;
+
+interface Margin {
+  readonly indent: string;
+  /** Columns taken by what stands before the value on its line, and the comma after it. */
+  readonly used: number;
+}
+
+/** JSON as the project's formatter wants it: short lists stay on one line. */
+function prettyJson(value: unknown, { indent, used }: Margin): string {
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  const inner = `${indent}  `;
+  if (Array.isArray(value)) {
+    const items = value.map((item) => prettyJson(item, { indent: inner, used: 0 }));
+    const line = `[${items.join(', ')}]`;
+    const fits = used + line.length <= LINE_WIDTH && !line.includes('\n');
+    return fits ? line : `[\n${items.map((item) => inner + item).join(',\n')}\n${indent}]`;
+  }
+  const entries = Object.entries(value).filter(([, item]) => item !== undefined);
+  if (entries.length === 0) return '{}';
+  const lines = entries.map(([key, item]) => {
+    const start = `${inner}${JSON.stringify(key)}: `;
+    return start + prettyJson(item, { indent: inner, used: start.length + 1 });
+  });
+  return `{\n${lines.join(',\n')}\n${indent}}`;
 }
 
 /** The schemas that a value at this path may follow; none when the path leads nowhere. */
