@@ -63,57 +63,97 @@ export type Verdict =
     };
 
 export type LinkEvent =
-  | { readonly type: 'message'; readonly message: GuestMessage }
+  /** What the other end said, word for word; that it is a `GuestMessage` is for the reader to check. */
+  | { readonly type: 'message'; readonly message: unknown }
   /** The other end speaks another version of the protocol. */
   | { readonly type: 'foreign-version'; readonly version: number }
+  /** A line that is none of ours; `text` is its beginning. */
   | { readonly type: 'noise'; readonly text: string };
 
-/** One message as the bytes of its line. */
+/** One message as its line. A message whose line would be too long is the sender's mistake. */
 export function encodeMessage(message: GuestMessage): string {
   const json = JSON.stringify(message);
   return `${MARK}${LINK_VERSION} ${checksum(json)} ${json}\n`;
 }
 
-/** Turns what arrives, in pieces of any size, into messages. */
+const NEWLINE = 0x0a;
+
+/** Turns what arrives, in pieces of any size, into messages. Keeps one line's bytes at most. */
 export class LinkDecoder {
-  #pending = Buffer.alloc(0);
+  /** The pieces of the line that has not ended yet. */
+  #pieces: Uint8Array[] = [];
+  #pendingBytes = 0;
+  /** The line is too long: it was reported, and its end is awaited. */
   #skipping = false;
 
   /** The events of the lines that `bytes` completes. */
   push(bytes: Uint8Array): LinkEvent[] {
     const events: LinkEvent[] = [];
-    let rest = Buffer.concat([this.#pending, bytes]);
-    for (let end = rest.indexOf(0x0a); end >= 0; end = rest.indexOf(0x0a)) {
-      if (!this.#skipping) events.push(decodeLine(rest.subarray(0, end)));
+    let start = 0;
+    for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, start)) {
+      this.#keep(bytes.subarray(start, end), events);
+      if (!this.#skipping) events.push(decodeLine(this.#pending()));
+      this.#forget();
       this.#skipping = false;
-      rest = rest.subarray(end + 1);
+      start = end + 1;
     }
-    if (rest.length > MAXIMUM_LINE_BYTES) {
-      if (!this.#skipping) events.push({ type: 'noise', text: `${rest.toString('utf8', 0, 80)}…` });
-      this.#skipping = true;
-      rest = Buffer.alloc(0);
-    }
-    this.#pending = Buffer.from(rest);
+    this.#keep(bytes.subarray(start), events);
     return events;
+  }
+
+  /** What stands on the line when the other end has gone: half a line is noise. */
+  end(): LinkEvent[] {
+    if (this.#pendingBytes === 0) return [];
+    const text = beginningOf(this.#pending());
+    this.#forget();
+    return [{ type: 'noise', text }];
+  }
+
+  #keep(piece: Uint8Array, events: LinkEvent[]): void {
+    if (this.#skipping || piece.length === 0) return;
+    // Copied: the caller may use its buffer again, and a small piece must not keep a large one alive.
+    this.#pieces.push(Uint8Array.from(piece));
+    this.#pendingBytes += piece.length;
+    // Bytes that come one by one are joined now and then, so that they do not cost a hundredfold.
+    if (this.#pieces.length >= 4096) this.#pieces = [this.#pending()];
+    if (this.#pendingBytes <= MAXIMUM_LINE_BYTES) return;
+    events.push({ type: 'noise', text: beginningOf(this.#pending()) });
+    this.#forget();
+    this.#skipping = true;
+  }
+
+  #pending(): Buffer {
+    return Buffer.concat(this.#pieces, this.#pendingBytes);
+  }
+
+  #forget(): void {
+    this.#pieces = [];
+    this.#pendingBytes = 0;
   }
 }
 
 function decodeLine(line: Buffer): LinkEvent {
-  const text = line.toString('utf8').replace(/\r+$/, '');
-  // Noise without a newline may stand before the mark.
+  const text = line.toString('utf8').replace(/\r{1,8}$/, '');
+  // Noise without a newline may stand before the mark. JSON itself never holds it.
   const start = text.lastIndexOf(MARK);
   const match =
-    start < 0 ? null : /^(\d+) ([0-9a-f]{8}) (.*)$/s.exec(text.slice(start + MARK.length));
-  if (!match) return { type: 'noise', text };
+    start < 0 ? null : /^(\d{1,4}) ([0-9a-f]{8}) (.*)$/s.exec(text.slice(start + MARK.length));
+  if (!match) return { type: 'noise', text: beginningOf(line) };
   const [, version, sum, json = ''] = match;
   if (Number(version) !== LINK_VERSION)
     return { type: 'foreign-version', version: Number(version) };
-  if (sum !== checksum(json)) return { type: 'noise', text };
+  if (sum !== checksum(json)) return { type: 'noise', text: beginningOf(line) };
   try {
-    return { type: 'message', message: JSON.parse(json) as GuestMessage };
+    return { type: 'message', message: JSON.parse(json) };
   } catch {
-    return { type: 'noise', text };
+    return { type: 'noise', text: beginningOf(line) };
   }
+}
+
+/** Enough of a line of noise to recognize where it comes from. */
+function beginningOf(line: Buffer): string {
+  const shown = line.toString('utf8', 0, 200).replace(/\r$/, '');
+  return line.length > 200 ? `${shown}…` : shown;
 }
 
 function checksum(json: string): string {
