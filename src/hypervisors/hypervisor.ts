@@ -68,9 +68,10 @@ export interface Machine {
 }
 
 export interface RunningMachine {
+  /** To be read: a guest whose words nobody takes is held up after some hundred KiB. */
   readonly link: AsyncIterable<Uint8Array>;
   readonly events: AsyncIterable<MachineEvent>;
-  /** Writes a PNG of the guest's screen. */
+  /** Writes a PNG of the guest's screen; of its last one when the machine has stopped. */
   screenshot(path: string): Promise<void>;
   /** Presses the power button. */
   requestPowerOff(): Promise<void>;

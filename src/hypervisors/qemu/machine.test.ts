@@ -170,8 +170,13 @@ describe('a guest that runs', () => {
     expect(await running.stopped).toEqual({ type: 'stopped', by: 'host' });
   });
 
-  it('is known to have been killed by somebody else', async () => {
-    const { running } = await startGuest({ link: 'U', ending: 'hang' });
+  it('is known to have been ended by somebody else', async () => {
+    const { machine, running: first } = await startGuest({ link: 'U', ending: 'hang' });
+    await firstText(first);
+    process.kill((await qemuPid()) ?? 0, 'SIGTERM');
+    expect(await first.stopped).toEqual({ type: 'stopped', by: 'unknown' });
+
+    const running = await machine.start(quietProgress());
     await firstText(running);
     process.kill((await qemuPid()) ?? 0, 'SIGKILL');
     expect(await running.stopped).toEqual({ type: 'stopped', by: 'unknown' });

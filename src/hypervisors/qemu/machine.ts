@@ -3,6 +3,7 @@ import { copyFile, mkdir, readFile, rm, rmdir, stat, writeFile } from 'node:fs/p
 import { join } from 'node:path';
 import { PvmcError, systemCodeOf } from '../../system/error.ts';
 import type { Progress } from '../../system/progress.ts';
+import { commandLine } from '../../system/run.ts';
 import type {
   Machine,
   MachineEvent,
@@ -115,10 +116,11 @@ export class QemuMachine implements Machine {
       this.#host.program,
       ...qemuArguments({ specification, files, accelerator, sandbox: this.#host.sandbox }),
     ];
-    progress.log(argv.join(' '), 'qemu');
+    progress.log(commandLine(argv), 'qemu');
     try {
       const run = await PowerRun.start({
         specification,
+        accelerator,
         argv,
         logPath: this.#path('qemu.log'),
         lastScreenPath: this.#path('last-screen.png'),

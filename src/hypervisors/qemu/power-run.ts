@@ -10,12 +10,14 @@ import type { Duplex } from 'node:stream';
 import { z } from 'zod';
 import { PvmcError } from '../../system/error.ts';
 import type { MachineEvent, MachineSpecification } from '../hypervisor.ts';
+import type { Accelerator } from './command-line.ts';
 import { type ProcessEnd, type QemuProcess, startProcess } from './process.ts';
 import { QmpClient, type QmpEvent } from './qmp.ts';
 import { howItEnded, startFailure } from './start-failure.ts';
 
 export interface PowerRunOptions {
   readonly specification: MachineSpecification;
+  readonly accelerator: Accelerator;
   readonly argv: readonly string[];
   readonly logPath: string;
   readonly lastScreenPath: string;

@@ -6,7 +6,7 @@
 import { createInterface } from 'node:readline';
 import type { Duplex } from 'node:stream';
 import { z } from 'zod';
-import { messageOf, PvmcError } from '../../system/error.ts';
+import { PvmcError } from '../../system/error.ts';
 
 const QmpLine = z.union([
   z.object({ QMP: z.object({}).loose() }).transform(() => ({ kind: 'greeting' as const })),
@@ -171,7 +171,7 @@ function refused(command: string, reason: string): PvmcError {
   return new PvmcError({
     kind: 'machine',
     code: 'qmp-error',
-    message: `QEMU refused ${command}: ${messageOf(reason)}`,
+    message: `QEMU refused ${command}: ${reason}`,
   });
 }
 

@@ -3,10 +3,12 @@ import { PvmcError } from '../../system/error.ts';
 import { commandLine } from '../../system/run.ts';
 import { formatSize } from '../../system/size.ts';
 import type { MachineSpecification } from '../hypervisor.ts';
+import type { Accelerator } from './command-line.ts';
 import type { ProcessEnd } from './process.ts';
 
 export interface FailedStart {
   readonly specification: MachineSpecification;
+  readonly accelerator: Accelerator;
   readonly argv: readonly string[];
   /** What QEMU said in this start. */
   readonly said: string;
@@ -19,14 +21,6 @@ export const ACCELERATION_FAILED = 'acceleration-failed';
 type Reason = (failed: FailedStart) => ConstructorParameters<typeof PvmcError>[0];
 
 const REASONS: readonly { readonly said: RegExp; readonly reason: Reason }[] = [
-  {
-    said: /kvm kernel module|failed to initialize kvm|KVM/i,
-    reason: ({ specification }) => ({
-      kind: 'host',
-      code: ACCELERATION_FAILED,
-      message: `KVM refused the machine ${specification.name}`,
-    }),
-  },
   {
     said: /cannot set up guest memory|Cannot allocate memory/i,
     reason: ({ specification }) => ({
@@ -71,6 +65,14 @@ export function startFailure(failed: FailedStart): PvmcError {
   const details = [...lines.slice(-20), `the command was: ${commandLine(failed.argv)}`];
   const known = REASONS.find(({ said }) => said.test(failed.said));
   if (known) return new PvmcError({ details, ...known.reason(failed) });
+  // KVM's refusals have many wordings, failed assertions among them; all name it or its source file.
+  if (failed.accelerator === 'kvm' && /kvm/i.test(failed.said))
+    return new PvmcError({
+      kind: 'host',
+      code: ACCELERATION_FAILED,
+      message: `KVM refused the machine ${failed.specification.name}`,
+      details,
+    });
   return new PvmcError({
     kind: 'machine',
     code: 'machine-start-failed',
