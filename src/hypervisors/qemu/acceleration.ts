@@ -42,7 +42,7 @@ const TRIAL_SECONDS = 20;
 const TRIAL_VALUE = 0x2a;
 
 /** Boots 20 bytes from a disk under KVM and expects them to end QEMU with a status of their choice. */
-export async function tryAcceleration(program: string): Promise<Acceleration> {
+async function tryAcceleration(program: string): Promise<Acceleration> {
   const folder = await mkdtemp(join(tmpdir(), 'pvmc-kvm-'));
   try {
     const image = join(folder, 'trial.img');
