@@ -3,14 +3,14 @@
  * somebody: nothing that it says may break the host, forge a terminal's escape sequences, or be
  * believed beyond its shape.
  */
-import { stripVTControlCharacters } from 'node:util';
 import { z } from 'zod';
+import { plainText } from '../system/plain-text.ts';
 import type { GuestMessage } from './protocol.ts';
 
 /** One line: no escape sequences, no control characters, tabs as they are. */
-const line = z.string().transform((text) => withoutControls(text).replaceAll('\n', ' '));
+const line = z.string().transform((text) => plainText(text).replaceAll('\n', ' '));
 /** Several lines. */
-const prose = z.string().transform(withoutControls);
+const prose = z.string().transform(plainText);
 const seconds = z.number().nonnegative();
 const count = z.number().nonnegative();
 
@@ -70,14 +70,10 @@ export function checkMessage(said: unknown): CheckedMessage {
   if (checked.success) return { known: true, message: checked.data };
   const type = z.object({ type: z.string() }).safeParse(said).data?.type;
   if (type === undefined) return { known: false, why: 'something that is no message' };
-  const shown = JSON.stringify(withoutControls(type).slice(0, 40));
+  const shown = JSON.stringify(plainText(type).slice(0, 40));
   const where = checked.error.issues[0]?.path.map(String).join('.') ?? '';
   return {
     known: false,
     why: where === 'type' ? `a message of the unknown type ${shown}` : `a broken ${shown} message`,
   };
-}
-
-function withoutControls(text: string): string {
-  return stripVTControlCharacters(text).replace(/[^\P{Cc}\t\n]/gu, '');
 }
