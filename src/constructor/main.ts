@@ -110,16 +110,16 @@ async function readInstallationManifest(path: string): Promise<InstallationManif
       hint: 'The medium carries it as pvmc/installation.json; is this a PVMC ISO, and is it mounted?',
     });
   });
-  const manifest = JSON.parse(text) as InstallationManifest;
-  if (manifest.version !== INSTALLATION_MANIFEST_VERSION) {
+  const { version } = JSON.parse(text) as { readonly version: unknown };
+  if (version !== INSTALLATION_MANIFEST_VERSION) {
     throw new PvmcError({
       kind: 'construct',
       code: 'foreign-installation-manifest',
-      message: `the installation manifest has version ${manifest.version}; this constructor reads version ${INSTALLATION_MANIFEST_VERSION}`,
+      message: `the installation manifest has version ${String(version)}; this constructor reads version ${INSTALLATION_MANIFEST_VERSION}`,
       hint: 'Make the medium afresh with one version of pvmc: pvmc iso.',
     });
   }
-  return manifest;
+  return JSON.parse(text) as InstallationManifest;
 }
 
 function progressFor({ say, log }: Speakers, signal: AbortSignal): Progress & { step: string } {

@@ -67,13 +67,12 @@ function makeFileSystem(context: Context): string[] {
   const { rootUuid, rootHashSeed } = context.manifest.identifiers;
   return [
     'mke2fs',
-    '-q',
-    '-F',
-    ...['-t', 'ext4'],
-    ...['-b', String(BLOCK_BYTES)],
-    ...['-L', 'root'],
-    ...['-U', rootUuid],
-    ...['-E', `hash_seed=${rootHashSeed},nodiscard,root_owner=0:0`],
-    ...['-d', '-'],
+    '-qF',
+    '-text4',
+    `-b${BLOCK_BYTES}`,
+    '-Lroot',
+    `-U${rootUuid}`,
+    `-Ehash_seed=${rootHashSeed},nodiscard,root_owner=0:0`,
+    '-d-',
   ];
 }

@@ -30,8 +30,13 @@ export const scratch: Step = {
     // Lives for one build: no journal, no reserve, nothing initialised that is not needed.
     const features = '^has_journal,^metadata_csum,^resize_inode,^orphan_file';
     await context.run([
-      ...['mke2fs', '-q', '-F', '-t', 'ext4', '-O', features, '-m', '0'],
-      ...['-E', 'nodiscard,lazy_itable_init=1', '-N', String(INODES)],
+      'mke2fs',
+      '-qF',
+      '-text4',
+      `-O${features}`,
+      '-m0',
+      '-Enodiscard,lazy_itable_init=1',
+      `-N${INODES}`,
       device,
     ]);
     await mkdir(MOUNT_POINT, { recursive: true });

@@ -1,9 +1,9 @@
 /** The manifest's users: their groups, password hashes, SSH keys and what sudo allows them. */
-import type { Manifest } from '../../manifest/schema.ts';
+import type { InstallationManifest } from '../../manifest/installation-manifest.ts';
 import { PvmcError } from '../../system/error.ts';
 import type { Context, Step } from '../step.ts';
 
-type User = Manifest['users'][number];
+type User = InstallationManifest['appliance']['users'][number];
 
 export const users: Step = {
   name: 'users',
