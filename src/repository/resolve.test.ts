@@ -362,6 +362,16 @@ describe('failures of the repository', () => {
   });
 });
 
+test('without the archive’s keyring nothing is begun', async () => {
+  await bench.publish(PACKAGES);
+  const archiveKeyring = join(bench.folder, 'no-keyring.gpg');
+  await expect(bench.resolve({ archiveKeyring })).rejects.toMatchObject({
+    kind: 'host',
+    code: 'keyring-missing',
+    message: `${archiveKeyring}, which holds the keys of Debian's archive, cannot be read`,
+  });
+});
+
 test('apt knows no folder but its own, nor anything of the host’s configuration', async () => {
   await bench.publish(PACKAGES);
   await bench.resolved({ cache: 'apart' });

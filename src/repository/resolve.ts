@@ -3,6 +3,8 @@
  * SHA256. The host does this once, with apt's own resolver and signature checks; the guest then only
  * fetches what is listed, and neither guesses nor resolves.
  */
+import { constants } from 'node:fs';
+import { access } from 'node:fs/promises';
 import type { ResolvedPackage } from '../manifest/installation-manifest.ts';
 import type { Payload } from '../manifest/payload.ts';
 import type { Finding } from '../manifest/read.ts';
@@ -69,7 +71,9 @@ export async function resolvePackages(
   const armoredKeys = await Promise.all(
     request.payload.keys.map(({ hostPath }) => readArmoredKey(hostPath)),
   );
-  const keys = { archive: request.archiveKeyring ?? DEBIAN_KEYRING, extra: armoredKeys };
+  const archive = request.archiveKeyring ?? DEBIAN_KEYRING;
+  await needKeyring(archive);
+  const keys = { archive, extra: armoredKeys };
   const folder = {
     cacheFolder: request.cacheFolder,
     sourcesText: aptSourcesText(aptSourcesOf(request.manifest.repository, keys)),
@@ -90,6 +94,21 @@ export async function resolvePackages(
     const sources = applianceSources(request.manifest.repository, armoredKeys);
     return { kind: 'resolved', resolution: { packages, totals, sources } };
   });
+}
+
+/** Without it apt would only say that the signature is wrong. */
+async function needKeyring(path: string): Promise<void> {
+  try {
+    await access(path, constants.R_OK);
+  } catch (thrown) {
+    throw new PvmcError({
+      kind: 'host',
+      code: 'keyring-missing',
+      message: `${path}, which holds the keys of Debian's archive, cannot be read`,
+      hint: 'Install the package debian-archive-keyring.',
+      cause: thrown,
+    });
+  }
 }
 
 /** apt tries four times in all before it gives up. */

@@ -23,6 +23,7 @@ export interface Wish {
   readonly disk?: string;
   readonly extraPackages?: readonly string[];
   readonly payload?: Partial<Payload>;
+  readonly archiveKeyring?: string;
   /** Below the bench's folder. */
   readonly cache?: string;
 }
@@ -78,7 +79,7 @@ export class Bench {
       payload: { files, scripts, keys },
       extraPackages: wish.extraPackages ?? [],
       cacheFolder: join(this.folder, wish.cache ?? 'cache'),
-      archiveKeyring: this.repository.key.publicKey,
+      archiveKeyring: wish.archiveKeyring ?? this.repository.key.publicKey,
       timeoutSeconds: 1,
     };
     return resolvePackages(request, progress);
