@@ -1,0 +1,88 @@
+/**
+ * A build's own folder: its manifest, logs, pictures and, while it runs, its disk. Two builds never
+ * share one, and nothing of a build is written anywhere else but its exports and the cache.
+ */
+import { randomBytes } from 'node:crypto';
+import { createWriteStream, type WriteStream } from 'node:fs';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { finished } from 'node:stream/promises';
+import { messageOf, PvmcError, systemCodeOf } from '../system/error.ts';
+
+export interface BuildFolder {
+  /** The folder's name, unique: `hello-1.0.0-20260102-030405-1f2e`. */
+  readonly name: string;
+  readonly path: string;
+  readonly diskPath: string;
+  readonly consoleLogPath: string;
+  readonly screenshotPath: string;
+  /** What the guest sent: its journal and logs. */
+  readonly guestFolder: string;
+  /** Sockets and the hypervisor's own log. */
+  readonly runtimeFolder: string;
+  /** Verify's working folder. */
+  readonly verifyFolder: string;
+  readonly log: WriteStream;
+}
+
+export interface BuildFolderOptions {
+  readonly outputFolder: string;
+  readonly appliance: string;
+  readonly version: string;
+  readonly manifestText: string;
+  readonly now: Date;
+}
+
+/** Makes the folder, with the manifest in it. */
+export async function makeBuildFolder(options: BuildFolderOptions): Promise<BuildFolder> {
+  const { outputFolder, appliance, version, manifestText, now } = options;
+  const suffix = randomBytes(2).toString('hex');
+  const name = `${appliance}-${version}-${timestamp(now)}-${suffix}`;
+  const path = join(outputFolder, 'builds', name);
+  try {
+    await mkdir(path, { recursive: true });
+    await writeFile(join(path, 'appliance.yaml'), manifestText);
+  } catch (thrown) {
+    throw cannotWrite(path, thrown);
+  }
+  return {
+    name,
+    path,
+    diskPath: join(path, 'disk.raw'),
+    consoleLogPath: join(path, 'console.log'),
+    screenshotPath: join(path, 'screen.png'),
+    guestFolder: join(path, 'guest'),
+    runtimeFolder: join(path, 'machine'),
+    verifyFolder: join(path, 'verify'),
+    log: openLog(join(path, 'build.log')),
+  };
+}
+
+/** Finishes the log and removes what is large: the disk, and what only the running machine needed. */
+export async function closeBuildFolder(folder: BuildFolder, keepDisk: boolean): Promise<void> {
+  folder.log.end();
+  await finished(folder.log).catch(() => {});
+  if (!keepDisk) await rm(folder.diskPath, { force: true });
+}
+
+/** A log that can no longer be written (a full disk) must not end the program by itself. */
+function openLog(path: string): WriteStream {
+  const log = createWriteStream(path, { flags: 'a' });
+  log.on('error', () => {});
+  return log;
+}
+
+function cannotWrite(path: string, thrown: unknown): PvmcError {
+  const full = systemCodeOf(thrown) === 'ENOSPC';
+  return new PvmcError({
+    kind: 'host',
+    code: full ? 'no-space' : 'output-unwritable',
+    message: `the build folder ${path} cannot be made: ${messageOf(thrown)}`,
+    hint: full ? 'Free some space.' : 'Choose another folder: pvmc build --output FOLDER.',
+    cause: thrown,
+  });
+}
+
+function timestamp(now: Date): string {
+  return now.toISOString().slice(0, 19).replaceAll(/[-:]/g, '').replace('T', '-');
+}

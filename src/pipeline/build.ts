@@ -1,0 +1,210 @@
+/** The seven stages, in order: from a manifest to an appliance that was seen to boot. */
+import { join, resolve } from 'node:path';
+import { qemuHypervisor } from '../hypervisors/qemu/hypervisor.ts';
+import { messageOf, PvmcError } from '../system/error.ts';
+import { Releases } from '../system/releases.ts';
+import { type BuildFolder, closeBuildFolder, makeBuildFolder } from './build-folder.ts';
+import { cacheFolder } from './cache-folder.ts';
+import { constructAppliance } from './construct-stages.ts';
+import type { BuildEvent, BuildResult, ExportedFile } from './events.ts';
+import { describeFailure } from './failure.ts';
+import { expectedSeconds, remember } from './history.ts';
+import { limitsFor, type Timeouts } from './limits.ts';
+import { makeMedium } from './media-stage.ts';
+import { type ReadAppliance, readAppliance } from './prepare.ts';
+import { sourceDateEpoch } from './source-date-epoch.ts';
+import { StageRunner } from './stage-runner.ts';
+
+export interface BuildOptions {
+  readonly manifestPath: string;
+  readonly outputFolder: string;
+  readonly verify: boolean;
+  readonly keep: 'failed' | 'always' | 'never';
+  readonly timeouts: Timeouts;
+  readonly cacheFolder?: string | undefined;
+}
+
+type Emit = (event: BuildEvent) => void;
+
+/**
+ * Builds an appliance.
+ * @throws PvmcError; when the build has begun, the event `build-failed` says the same and more first.
+ */
+export async function buildAppliance(
+  options: BuildOptions,
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<BuildResult> {
+  const appliance = await readAppliance(options.manifestPath);
+  const { manifest, text } = appliance.file;
+  const folder = await makeBuildFolder({
+    outputFolder: resolve(options.outputFolder),
+    appliance: manifest.name,
+    version: manifest.version,
+    manifestText: text,
+    now: new Date(),
+  });
+  return new Build(options, { appliance, folder, emit, signal }).run();
+}
+
+interface Circumstances {
+  readonly appliance: ReadAppliance;
+  readonly folder: BuildFolder;
+  readonly emit: Emit;
+  readonly signal: AbortSignal;
+}
+
+class Build {
+  readonly #options: BuildOptions;
+  readonly #circumstances: Circumstances;
+  readonly #stages: StageRunner;
+  readonly #releases: Releases;
+  readonly #started = performance.now();
+
+  constructor(options: BuildOptions, circumstances: Circumstances) {
+    const { folder, emit, signal } = circumstances;
+    this.#options = options;
+    this.#circumstances = circumstances;
+    this.#stages = new StageRunner((event) => this.#tell(event), signal);
+    this.#releases = new Releases((what, failure) => {
+      emit({ type: 'notice', line: `${what} could not be given back: ${messageOf(failure)}` });
+      folder.log.write(`${what} could not be given back: ${messageOf(failure)}\n`);
+    });
+  }
+
+  async run(): Promise<BuildResult> {
+    const { folder, emit } = this.#circumstances;
+    let result: BuildResult | undefined;
+    try {
+      const files = await this.#build();
+      await this.#releases.releaseAll();
+      result = this.#result(files);
+      this.#tell({ type: 'build-finished', result });
+      return result;
+    } catch (thrown) {
+      await this.#releases.releaseAll();
+      const error = asPvmcError(thrown);
+      const { manifestPath } = this.#options;
+      const failure = await describeFailure(error, { folder, stages: this.#stages, manifestPath });
+      this.#tell({ type: 'build-failed', failure });
+      throw error;
+    } finally {
+      await this.#putAway(result !== undefined).catch((thrown: unknown) => {
+        emit({ type: 'notice', line: `${folder.path} could not be tidied: ${messageOf(thrown)}` });
+      });
+    }
+  }
+
+  async #build(): Promise<readonly ExportedFile[]> {
+    const { appliance, folder } = this.#circumstances;
+    const { manifest } = appliance.file;
+    const cache = cacheFolder(this.#options.cacheFolder);
+    const hypervisor = qemuHypervisor();
+    const { acceleration } = await hypervisor.capabilities();
+    const limits = limitsFor(acceleration.available, this.#options.timeouts);
+    const baseName = `${manifest.name}-${manifest.version}`;
+    const outputFolder = resolve(this.#options.outputFolder);
+    const mediumPath = join(outputFolder, `${baseName}.iso`);
+    const epoch = sourceDateEpoch();
+    this.#tell({
+      type: 'build-started',
+      build: folder.name,
+      folder: folder.path,
+      appliance: manifest.name,
+      version: manifest.version,
+      expectedSeconds: await expectedSeconds(cache, this.#historyKey()),
+    });
+    if (!acceleration.available) this.#tell({ type: 'notice', line: slowLine(acceleration.why) });
+
+    const medium = await this.#stages.run('media', { limitSeconds: limits.media }, (progress) =>
+      makeMedium(
+        { appliance, cacheFolder: cache, outputPath: mediumPath, sourceDateEpoch: epoch },
+        progress,
+      ),
+    );
+    await constructAppliance({
+      manifest,
+      folder,
+      hypervisor,
+      limits,
+      mediumPath: medium.iso.path,
+      stages: this.#stages,
+      releases: this.#releases,
+    });
+    await remember(cache, this.#historyKey(), this.#stages.seconds).catch(() => {});
+    return [];
+  }
+
+  /** Builds of one manifest on one kind of machine take alike. */
+  #historyKey(): string {
+    const { manifest } = this.#circumstances.appliance.file;
+    return `${manifest.name} ${manifest.packages.length}`;
+  }
+
+  #result(files: readonly ExportedFile[]): BuildResult {
+    const { folder } = this.#circumstances;
+    return {
+      build: folder.name,
+      folder: folder.path,
+      files,
+      stageSeconds: this.#stages.seconds,
+      seconds: (performance.now() - this.#started) / 1000,
+      verified: this.#options.verify,
+    };
+  }
+
+  async #putAway(succeeded: boolean): Promise<void> {
+    const { keep } = this.#options;
+    const keepDisk = keep === 'always' || (keep === 'failed' && !succeeded);
+    await closeBuildFolder(this.#circumstances.folder, keepDisk);
+  }
+
+  /** Everything that is said goes to the build's own log too. */
+  #tell(event: BuildEvent): void {
+    const { folder, emit } = this.#circumstances;
+    const line = logLine(event);
+    const seconds = ((performance.now() - this.#started) / 1000).toFixed(1);
+    if (line !== undefined) folder.log.write(`${seconds.padStart(7)} ${line}\n`);
+    emit(event);
+  }
+}
+
+function logLine(event: BuildEvent): string | undefined {
+  switch (event.type) {
+    case 'log':
+      return `${event.origin}: ${event.line}`;
+    case 'notice':
+      return `notice: ${event.line}`;
+    case 'stage-started':
+      return `stage ${event.stage}`;
+    case 'stage-finished':
+      return `stage ${event.stage} done in ${event.seconds.toFixed(1)} s: ${event.result}`;
+    case 'step-started':
+      return `step ${event.step}: ${event.title}`;
+    case 'step-finished':
+      return `step ${event.step} done in ${event.seconds.toFixed(1)} s`;
+    case 'build-failed':
+      return `FAILED ${event.failure.code}: ${event.failure.message}`;
+    case 'build-finished':
+      return 'finished';
+    case 'build-started':
+      return `build ${event.build}`;
+    case 'amount':
+      return undefined;
+  }
+}
+
+function slowLine(why: string): string {
+  return `No hardware virtualization (${why}): the guest runs in software emulation, some fifteen times slower.`;
+}
+
+function asPvmcError(thrown: unknown): PvmcError {
+  if (thrown instanceof PvmcError) return thrown;
+  return new PvmcError({
+    kind: 'internal',
+    code: 'internal',
+    message: messageOf(thrown),
+    hint: 'This is a defect of pvmc. Please report it with the build folder’s build.log.',
+    cause: thrown,
+  });
+}

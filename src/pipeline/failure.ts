@@ -1,0 +1,48 @@
+/** What a failed build tells a person: the reason, where it was, and the guest's last words. */
+import { readFile } from 'node:fs/promises';
+import type { PvmcError } from '../system/error.ts';
+import { plainText } from '../system/plain-text.ts';
+import { commandLine } from '../system/run.ts';
+import type { BuildFolder } from './build-folder.ts';
+import type { BuildFailure } from './events.ts';
+import type { StageRunner } from './stage-runner.ts';
+
+const LAST_LINES = 12;
+
+export interface FailureCircumstances {
+  readonly folder: BuildFolder;
+  readonly stages: StageRunner;
+  readonly manifestPath: string;
+}
+
+/** The failure with all that a screen has room for. */
+export async function describeFailure(
+  error: PvmcError,
+  { folder, stages, manifestPath }: FailureCircumstances,
+): Promise<BuildFailure> {
+  const { kind, code, message, hint, details } = error;
+  const inGuest =
+    stages.stage === 'boot' || stages.stage === 'construct' || stages.stage === 'start';
+  return {
+    kind,
+    code,
+    message,
+    hint,
+    details,
+    stage: stages.stage,
+    step: stages.step,
+    lastLines: inGuest ? await lastConsoleLines(folder.consoleLogPath) : [],
+    folder: folder.path,
+    repeat: commandLine(['./pvmc', 'build', manifestPath]),
+  };
+}
+
+/** The last lines that the guest's console showed, without what moves a cursor. */
+async function lastConsoleLines(path: string): Promise<string[]> {
+  const text = await readFile(path, 'utf8').catch(() => '');
+  return text
+    .split('\n')
+    .map(plainText)
+    .filter((line) => line.trim() !== '')
+    .slice(-LAST_LINES);
+}

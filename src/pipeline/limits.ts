@@ -1,0 +1,34 @@
+/**
+ * How long each stage may take before a run ends with that reason. Generous: a limit is for what
+ * hangs, not for what is slow. Software emulation is some fifteen times slower.
+ */
+import type { StageName } from './events.ts';
+
+/** Limits that the user set, in seconds. */
+export type Timeouts = Readonly<Partial<Record<StageName | 'silence', number>>>;
+
+const MINUTE = 60;
+
+const USUAL: Readonly<Record<StageName | 'silence', number>> = {
+  media: 30 * MINUTE,
+  machine: MINUTE,
+  start: 2 * MINUTE,
+  boot: 3 * MINUTE,
+  construct: 60 * MINUTE,
+  export: 60 * MINUTE,
+  verify: 15 * MINUTE,
+  silence: 3 * MINUTE,
+};
+
+const EMULATED: typeof USUAL = {
+  ...USUAL,
+  boot: 10 * MINUTE,
+  construct: 4 * 60 * MINUTE,
+  verify: 60 * MINUTE,
+  silence: 10 * MINUTE,
+};
+
+/** The limits of a run: the user's, then those that suit the speed of the machine. */
+export function limitsFor(accelerated: boolean, timeouts: Timeouts): typeof USUAL {
+  return { ...(accelerated ? USUAL : EMULATED), ...timeouts };
+}

@@ -1,0 +1,77 @@
+/** Stage 1: from a manifest to the PVMC ISO that constructs its appliance. */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { fileURLToPath } from 'node:url';
+import { prepareBase } from '../media/base.ts';
+import { assembleIso, type Iso } from '../media/iso.ts';
+import type { Resolution } from '../repository/resolve.ts';
+import { formatSize } from '../system/size.ts';
+import { mediumFiles, type ReadAppliance, resolveAppliance } from './prepare.ts';
+import type { StageOutcome, StageProgress } from './stage-runner.ts';
+import { RELEASE_EPOCH } from './version.ts';
+
+export interface MediaOptions {
+  readonly appliance: ReadAppliance;
+  readonly cacheFolder: string;
+  readonly outputPath: string;
+  readonly sourceDateEpoch: number;
+}
+
+export interface Medium {
+  readonly iso: Iso;
+  readonly resolution: Resolution;
+}
+
+export async function makeMedium(
+  options: MediaOptions,
+  progress: StageProgress,
+): Promise<StageOutcome<Medium>> {
+  const { appliance, cacheFolder, outputPath, sourceDateEpoch } = options;
+  const { manifest } = appliance.file;
+  progress.step({ name: 'resolve', title: 'Resolve the packages', index: 1, count: 3 });
+  const resolution = await resolveAppliance(appliance, cacheFolder, progress);
+  progress.step({ name: 'base', title: 'Prepare the medium’s system', index: 2, count: 3 });
+  const base = await prepareBase(
+    {
+      cacheFolder: join(cacheFolder, 'media'),
+      mirror: manifest.repository.mirror,
+      // Its own, so that one base serves whatever SOURCE_DATE_EPOCH an appliance is built with.
+      sourceDateEpoch: RELEASE_EPOCH,
+    },
+    progress,
+  );
+  progress.step({ name: 'iso', title: 'Write the ISO', index: 3, count: 3 });
+  const settings = { sourceDateEpoch, constructorPath: CONSTRUCTOR_PATH };
+  const iso = await assembleIso(
+    {
+      base,
+      outputPath,
+      sourceDateEpoch,
+      payload: mediumFiles(appliance, resolution, settings),
+      volumeId: volumeId(manifest.name),
+    },
+    progress,
+  );
+  const { packageCount, downloadBytes } = resolution.totals;
+  const origin = base.cached ? 'base from the cache' : 'base built';
+  return {
+    value: { iso, resolution },
+    result: `${formatSize(iso.sizeBytes)}, ${origin}; ${packageCount} packages of ${formatSize(downloadBytes)} to fetch`,
+  };
+}
+
+/** Bundled beside the program itself. */
+const CONSTRUCTOR_PATH = fileURLToPath(new URL('constructor.js', import.meta.url));
+
+function volumeId(name: string): string {
+  return `PVMC_${name.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')}`.slice(0, 32);
+}
+
+/** The SHA-256 of a file, in hexadecimal. */
+export async function sha256Of(path: string, signal: AbortSignal): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path), hash, { signal });
+  return hash.digest('hex');
+}
