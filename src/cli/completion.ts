@@ -45,7 +45,7 @@ function addOption(branch: ReturnType<RootCommand['command']>, option: Option, f
 
 function optionHandler(option: Option, files: Files) {
   return (complete: Complete) => {
-    for (const choice of option.argChoices ?? []) complete(choice, '');
+    for (const choice of option.argChoices ?? []) complete(choice, option.description);
     if (option.name() === 'timeout') {
       for (const { name, title } of STAGES) complete(`${name}=`, title);
       complete('silence=', 'a guest that says nothing');
@@ -57,7 +57,7 @@ function optionHandler(option: Option, files: Files) {
 
 function argumentHandler(argument: Argument, files: Files): ArgumentHandler {
   return (complete) => {
-    for (const choice of argument.argChoices ?? []) complete(choice, '');
+    for (const choice of argument.argChoices ?? []) complete(choice, argument.description);
     switch (argument.name()) {
       case 'manifest':
         manifestsBelow(files).forEach((path) => complete(path, 'manifest'));

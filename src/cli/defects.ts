@@ -19,7 +19,7 @@ export function presentable(thrown: unknown, interruption: AbortSignal): PvmcErr
 /** What the system says when it is not our fault, with what users can do. */
 const REFUSALS: Readonly<Record<string, { code: string; message: string; hint: string }>> = (() => {
   const full = {
-    code: 'disk-full',
+    code: 'no-space',
     message: 'no space is left on the disk',
     hint: 'Make room, or choose other folders with --output and --cache.',
   };

@@ -1,5 +1,8 @@
 /** pvmc: wires the pipeline into the command line. */
 import { manifestJsonSchema } from '../manifest/json-schema.ts';
+import { manifestTemplate } from '../manifest/template.ts';
+import { buildAppliance } from '../pipeline/build.ts';
+import { PVMC_VERSION } from '../pipeline/version.ts';
 import { PvmcError } from '../system/error.ts';
 import type { Program } from './program.ts';
 import { runMain } from './run-main.ts';
@@ -9,13 +12,13 @@ function notThere(what: string): never {
 }
 
 const program: Program = {
-  version: '0.1.0',
-  buildAppliance: async () => notThere('build'),
+  version: PVMC_VERSION,
+  buildAppliance,
   buildIso: async () => notThere('iso'),
   checkManifest: async () => notThere('check'),
   planBuild: async () => notThere('plan'),
   verifyFile: async () => notThere('verify'),
-  manifestTemplate: () => notThere('init'),
+  manifestTemplate: (name) => manifestTemplate({ name, schema: '' }),
   manifestJsonSchema,
 };
 

@@ -47,7 +47,11 @@ export function usageError(
     case 'commander.invalidArgument':
       return usage({ code: 'value-invalid', ...invalidValue(error.message), command });
     default:
-      return usage({ code: 'usage', message: error.message.replace(/^error: /, ''), command });
+      return usage({
+        code: 'command-line-invalid',
+        message: error.message.replace(/^error: /, ''),
+        command,
+      });
   }
 }
 

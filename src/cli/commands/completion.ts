@@ -14,7 +14,7 @@ export function addCompletion(root: Command, open: OpenSession): void {
     .description(
       'Prints the script that makes a shell complete commands, options, manifests and files.',
     )
-    .addArgument(new Argument('<shell>', 'which one').choices(SHELLS))
+    .addArgument(new Argument('<shell>', 'the shell').choices(SHELLS))
     .addHelpText(
       'after',
       examples([
