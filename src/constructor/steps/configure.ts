@@ -38,8 +38,6 @@ export function configurationFiles(
       `UUID=${fatUuid(identifiers.espSerial)} /boot/efi vfat umask=0077,nofail 0 1`,
       '',
     ].join('\n'),
-    // The root's type cannot be looked up before it exists; without it no fsck goes into the initramfs.
-    'etc/initramfs-tools/conf.d/root-type': 'FSTYPE=ext4\n',
     'etc/default/grub': [
       '# Read by update-grub, which a new kernel runs.',
       `GRUB_DEFAULT=0`,
