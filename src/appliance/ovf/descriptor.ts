@@ -5,18 +5,9 @@
 import { create } from 'xmlbuilder2';
 import type { Manifest } from '../../manifest/schema.ts';
 import { derivedUuid } from '../identity.ts';
+import { NAMESPACES, STREAM_OPTIMIZED } from './namespaces.ts';
 import { virtualBoxMachine } from './virtualbox-machine.ts';
 
-export const NAMESPACES = {
-  ovf: 'http://schemas.dmtf.org/ovf/envelope/1',
-  rasd: 'http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/CIM_ResourceAllocationSettingData',
-  vssd: 'http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/CIM_VirtualSystemSettingData',
-  vmw: 'http://www.vmware.com/schema/ovf',
-  vbox: 'http://www.virtualbox.org/ovf/machine',
-} as const;
-
-export const STREAM_OPTIMIZED =
-  'http://www.vmware.com/interfaces/specifications/vmdk.html#streamOptimized';
 const MIB = 2 ** 20;
 
 /** The disk as the package holds it. */

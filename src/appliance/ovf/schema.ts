@@ -1,0 +1,117 @@
+/**
+ * Validates a descriptor against the DMTF's schema (DSP8023 1.1.1), which is part of pvmc. Vendors put
+ * elements of their own where it allows none, so those are set aside first. The parser loads no entity
+ * and no file, whatever the descriptor says.
+ */
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import type { XmlDocument, XsdValidator } from 'libxml2-wasm';
+import { plainText } from '../../system/plain-text.ts';
+import { broken } from '../broken.ts';
+import { NAMESPACES } from './namespaces.ts';
+
+const SCHEMA = 'dsp8023_1.1.1.xsd';
+const IMPORTED = [
+  'xml.xsd',
+  'common.xsd',
+  'CIM_VirtualSystemSettingData.xsd',
+  'CIM_ResourceAllocationSettingData.xsd',
+];
+/** Two of them import the third by its address. */
+const COMMON_ADDRESS = 'http://schemas.dmtf.org/wbem/wscim/1/common.xsd';
+const MOST_PROBLEMS = 10;
+
+// Loaded when it is needed: WebAssembly takes a while to start.
+const libxml2 = () => import('libxml2-wasm');
+type Libxml2 = Awaited<ReturnType<typeof libxml2>>;
+
+let validator: Promise<XsdValidator> | undefined;
+
+/** @returns the document, for the caller to dispose of. @throws PvmcError `ovf-invalid` */
+export async function parseDescriptor(text: Uint8Array): Promise<XmlDocument> {
+  const xml = await libxml2();
+  const { XML_PARSE_NONET, XML_PARSE_NO_XXE, XML_PARSE_NO_SYS_CATALOG } = xml.ParseOption;
+  const option = XML_PARSE_NONET | XML_PARSE_NO_XXE | XML_PARSE_NO_SYS_CATALOG;
+  const document = translate(xml, () => xml.XmlDocument.fromBuffer(text, { option }));
+  const problem = documentProblem(document);
+  if (problem === undefined) return document;
+  document.dispose();
+  throw broken({ code: 'ovf-invalid', message: problem });
+}
+
+/** Removes vendors' elements and attributes from the document. @throws PvmcError `ovf-invalid` */
+export async function validateDescriptor(document: XmlDocument): Promise<void> {
+  const xml = await libxml2();
+  const isForeign = STANDARD.map((name) => `namespace-uri() != '${name}'`).join(' and ');
+  for (const node of document.find(`//@*[namespace-uri() != '' and ${isForeign}]`)) node.remove();
+  const elements = document.find(`//*[${isForeign}][not(ancestor::*[${isForeign}])]`);
+  for (const node of elements) node.remove();
+  validator ??= loadValidator(xml);
+  const ready = await validator;
+  translate(xml, () => ready.validate(document));
+}
+
+/** What stays: `xmlns` declarations are none of the attributes here. */
+const STANDARD = [
+  NAMESPACES.ovf,
+  NAMESPACES.rasd,
+  NAMESPACES.vssd,
+  'http://schemas.dmtf.org/wbem/wscim/1/common',
+  'http://www.w3.org/2001/XMLSchema-instance',
+  'http://www.w3.org/XML/1998/namespace',
+];
+
+function documentProblem(document: XmlDocument): string | undefined {
+  if (document.dtd)
+    return 'the descriptor has a document type declaration, which OVF has no use for';
+  const { root } = document;
+  if (root.name === 'Envelope' && root.namespaceUri === NAMESPACES.ovf) return undefined;
+  if (root.name === 'Envelope' && root.namespaceUri === 'http://schemas.dmtf.org/ovf/envelope/2') {
+    return 'the descriptor is of OVF 2, which hardly any importer reads';
+  }
+  return 'the descriptor is no OVF envelope of version 1';
+}
+
+async function loadValidator(xml: Libxml2): Promise<XsdValidator> {
+  const folder = schemaFolder();
+  const texts: Record<string, Uint8Array> = {};
+  for (const name of [SCHEMA, ...IMPORTED]) texts[name] = await readFile(new URL(name, folder));
+  const common = texts['common.xsd'];
+  if (common) texts[COMMON_ADDRESS] = common;
+  xml.xmlRegisterInputProvider(new xml.XmlBufferInputProvider(texts));
+  try {
+    using schema = xml.XmlDocument.fromBuffer(texts[SCHEMA] ?? new Uint8Array(), { url: SCHEMA });
+    return xml.XsdValidator.fromDoc(schema);
+  } finally {
+    xml.xmlCleanupInputProvider();
+  }
+}
+
+/** Seen from the bundle in dist/, and from this source. */
+function schemaFolder(): URL {
+  const fromBundle = new URL('../schemas/dmtf/', import.meta.url);
+  return existsSync(fromBundle) ? fromBundle : new URL('../../../schemas/dmtf/', import.meta.url);
+}
+
+/** libxml2's errors as ours. */
+function translate<Result>(xml: Libxml2, work: () => Result): Result {
+  try {
+    return work();
+  } catch (thrown) {
+    if (!(thrown instanceof xml.XmlLibError)) throw thrown;
+    const problems = thrown.details.map(
+      ({ line, message }) => `line ${line}: ${shortened(plainText(message).trim())}`,
+    );
+    throw broken({
+      code: 'ovf-invalid',
+      message: 'the descriptor (.ovf) is not valid',
+      details: problems.slice(0, MOST_PROBLEMS),
+      cause: thrown,
+    });
+  }
+}
+
+function shortened(message: string): string {
+  const plain = message.replaceAll(/\{http[^}]*\}/g, '');
+  return plain.length > 300 ? `${plain.slice(0, 300)}…` : plain;
+}
