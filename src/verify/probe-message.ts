@@ -30,7 +30,8 @@ const probeMessage = z.discriminatedUnion('type', [
   }),
   z.object({ type: z.literal('check-started'), uptime, check }),
   z.object({ type: z.literal('check-finished'), uptime, check, status: z.int(), output: lines }),
-  z.object({ type: z.literal('done'), uptime }),
+  /** The checks are over; these units have failed by now. */
+  z.object({ type: z.literal('done'), uptime, failed: lines, journal: lines }),
 ]);
 
 export type ProbeMessage = z.infer<typeof probeMessage>;

@@ -40,7 +40,26 @@ failed_units() {
     while read -r unit _; do echo "$unit"; done
 }
 
-complaints() { timeout 20 journalctl -b -p warning -n 60 -o short-monotonic --no-pager 2>&1; }
+# complaints UNITS: what the journal has of them, or of whatever went wrong.
+complaints() {
+  if [ -z "$1" ]; then
+    timeout 20 journalctl -b -p warning -n 40 -o short-monotonic --no-pager 2>&1
+    return
+  fi
+  set -f
+  for unit in $1; do
+    timeout 20 journalctl -b -u "$unit" -n 12 -o short-monotonic --no-pager 2>&1
+  done
+  set +f
+}
+
+# say TYPE STATE: with what has failed so far.
+say() {
+  failed=$(failed_units)
+  journal=
+  [ "$2" = running ] && [ -z "$failed" ] || journal=$(complaints "$failed" | encoded)
+  send "{\"type\":\"$1\",\"uptime\":$(uptime),\"state\":\"$2\",\"failed\":\"$(echo "$failed" | encoded)\",\"journal\":\"$journal\"}"
+}
 
 wait_until_up() {
   state=starting
@@ -53,13 +72,7 @@ wait_until_up() {
     send "{\"type\":\"waiting\",\"uptime\":$(uptime),\"jobs\":\"$(running_jobs | encoded)\"}"
     sleep 1
   done
-  failed=
-  journal=
-  if [ "$state" != running ]; then
-    failed=$(failed_units | encoded)
-    journal=$(complaints | encoded)
-  fi
-  send "{\"type\":\"up\",\"uptime\":$(uptime),\"state\":\"$state\",\"failed\":\"$failed\",\"journal\":\"$journal\"}"
+  say up "$state"
   [ "$state" = running ] || [ "$state" = degraded ]
 }
 

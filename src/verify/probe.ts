@@ -44,12 +44,13 @@ export function probeCredentials(options: ProbeOptions): Readonly<Record<string,
 
 /**
  * Ordered before and after nothing: it is to speak even when the boot is stuck, or ends in emergency
- * mode. `exec` because a `oneshot` would be a part of the boot, whose end it waits for.
+ * mode, for which systemd ends whatever does not ignore it. `exec` because a `oneshot` would be a part of the boot, whose end it waits for.
  */
 const PROBE_UNIT = `[Unit]
 Description=Check of the appliance by pvmc verify
 DefaultDependencies=no
 ConditionPathExists=!/etc/initrd-release
+IgnoreOnIsolate=yes
 Conflicts=shutdown.target
 Before=shutdown.target
 
@@ -73,7 +74,7 @@ export function probeScript({ checks, checkSeconds }: ProbeOptions): string {
     'send "{\\"type\\":\\"hello\\",\\"uptime\\":$(uptime)}"',
     'wait_until_up || exit 0',
     ...calls,
-    'send "{\\"type\\":\\"done\\",\\"uptime\\":$(uptime)}"',
+    'say done "$state"',
     '',
   ].join('\n');
 }

@@ -1,0 +1,76 @@
+/** The finished file read back: are its members, digests, descriptor and disk what they should be? */
+import {
+  checkDescriptor,
+  checkDigests,
+  extractDisk,
+  type MachineFacts,
+  openOva,
+} from '../appliance/read-ova.ts';
+import { formatSize } from '../system/size.ts';
+import type { Steps, VerifyProgress } from './progress.ts';
+import { checkOf, skipped, type VerifyCheck } from './report.ts';
+
+export interface ReadBack {
+  readonly checks: readonly VerifyCheck[];
+  /** What to boot; undefined when something is wrong with the file. The disk is at `diskPath`. */
+  readonly machine: MachineFacts | undefined;
+}
+
+export interface ReadBackRequest {
+  readonly ovaPath: string;
+  /** Where the disk is unpacked. */
+  readonly diskPath: string;
+}
+
+/** Steps that reading back begins. */
+export const READ_BACK_STEPS = 3;
+
+/** @throws PvmcError of the kind `input` when the file is no OVA at all. */
+export async function readBack(
+  { ovaPath, diskPath }: ReadBackRequest,
+  steps: Steps,
+  progress: VerifyProgress,
+): Promise<ReadBack> {
+  await using ova = await openOva(ovaPath);
+  const alive: VerifyProgress = aliveByAmount(progress);
+  steps.begin('digests', 'Compare the digests');
+  const digests = await checkOf('digests', async () => {
+    await checkDigests(ova, alive);
+    return `${ova.members.length} files, ${formatSize(ova.sizeBytes)}`;
+  });
+  steps.begin('descriptor', 'Check the descriptor');
+  let machine: MachineFacts | undefined;
+  const descriptor = await checkOf('descriptor', async () => {
+    machine = await checkDescriptor(ova);
+    return `${machine.cpus} CPUs, ${formatSize(machine.memoryBytes)} of memory`;
+  });
+  if (machine === undefined) {
+    steps.skip(1);
+    const disk = skipped('disk', 'the descriptor does not say which it is');
+    return { checks: [digests, descriptor, disk], machine };
+  }
+  steps.begin('disk', 'Unpack the disk');
+  const facts = machine;
+  const disk = await checkOf('disk', async () => {
+    await extractDisk(ova, { disk: facts.disk, path: diskPath, progress: alive });
+    return formatSize(facts.disk.capacityBytes);
+  });
+  const checks = [digests, descriptor, disk];
+  const good = checks.every(({ outcome }) => outcome === 'passed');
+  return { checks, machine: good ? machine : undefined };
+}
+
+/** Work on the host that gets on is a sign of life too. */
+function aliveByAmount(progress: VerifyProgress): VerifyProgress {
+  return {
+    signal: progress.signal,
+    log: (line, origin) => progress.log(line, origin),
+    notice: (line) => progress.notice(line),
+    step: (step) => progress.step(step),
+    heard: () => progress.heard(),
+    amount: (amount) => {
+      progress.heard();
+      progress.amount(amount);
+    },
+  };
+}
