@@ -121,6 +121,8 @@ async function writeOvaFrom(partial: PartialFile, work: Work): Promise<void> {
   const { request, disk, map, progress, onProgress } = work;
   const { manifest, baseName, sourceDateEpoch } = request;
   const source = await openDisk(disk);
+  // The largest that it can become, until all is written.
+  let populatedBytes = map.sizeBytes;
   try {
     const vmdk = streamOptimizedVmdk({
       file: source,
@@ -130,7 +132,10 @@ async function writeOvaFrom(partial: PartialFile, work: Work): Promise<void> {
         contentId: derivedContentId(baseName, manifest.version, String(map.sizeBytes)),
       },
       signal: progress.signal,
-      onProgress,
+      onProgress: ({ dataBytes, storedBytes }) => {
+        populatedBytes = Math.min(storedBytes, map.sizeBytes);
+        onProgress(dataBytes);
+      },
     });
     await partial.write((file) =>
       writeOva(file, {
@@ -142,7 +147,7 @@ async function writeOvaFrom(partial: PartialFile, work: Work): Promise<void> {
             fileName: name,
             sizeBytes,
             capacityBytes: map.sizeBytes,
-            populatedBytes: map.dataBytes,
+            populatedBytes,
           }),
       }),
     );

@@ -2,7 +2,7 @@
  * A file that appears only when it is finished: written under another name beside its place, made safe on
  * the disk, then renamed. Until then whatever had the name stays as it was.
  */
-import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { PvmcError, systemCodeOf } from '../system/error.ts';
 
@@ -52,8 +52,22 @@ export class PartialFile implements AsyncDisposable {
 /** Makes the folder that exports go to, if it is missing. */
 export async function ensureFolder(folder: string): Promise<void> {
   await explainingFailures(folder, async () => {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
   });
+}
+
+/** mkdir's own `recursive` never returns where folders can exist but not be made, as in /proc. */
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder);
+  } catch (thrown) {
+    const code = systemCodeOf(thrown);
+    if (code === 'EEXIST' && (await stat(folder)).isDirectory()) return;
+    const parent = dirname(folder);
+    if (code !== 'ENOENT' || parent === folder) throw thrown;
+    await makeFolder(parent);
+    await mkdir(folder);
+  }
 }
 
 /** Turns the system's errors about the output into ours. */
@@ -90,6 +104,8 @@ function outputFailure(path: string, thrown: unknown): PvmcError | undefined {
     case 'EACCES':
     case 'EPERM':
     case 'EROFS':
+    case 'EEXIST':
+    case 'ENOENT':
     case 'ENOTDIR':
     case 'EISDIR':
       return new PvmcError({

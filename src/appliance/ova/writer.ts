@@ -14,7 +14,10 @@ export interface OvaParts {
   readonly baseName: string;
   /** Seconds since 1970: every member's time. */
   readonly sourceDateEpoch: number;
-  /** The descriptor for a disk file of this size. A longer number may make it longer, nothing else. */
+  /**
+   * The descriptor for a disk file of this size, asked for before the disk is written and once more behind
+   * it. Between the two only numbers may change, and none may get longer.
+   */
   readonly descriptor: (diskFile: { readonly name: string; readonly sizeBytes: number }) => string;
   /** The disk file, piece by piece. */
   readonly disk: AsyncIterable<Uint8Array>;

@@ -17,7 +17,7 @@ export interface PackagedDisk {
   readonly sizeBytes: number;
   /** What the machine sees. */
   readonly capacityBytes: number;
-  /** How much of that holds data. */
+  /** How much of that is stored in the file. */
   readonly populatedBytes: number;
 }
 

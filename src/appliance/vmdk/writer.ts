@@ -30,8 +30,15 @@ export interface VmdkSource {
   readonly map: DiskMap;
   readonly identity: DiskIdentity;
   readonly signal: AbortSignal;
-  /** Told after each piece how many bytes of the disk's data are done. */
-  readonly onProgress?: ((dataBytes: number) => void) | undefined;
+  /** Told after each piece. */
+  readonly onProgress: (amounts: VmdkAmounts) => void;
+}
+
+export interface VmdkAmounts {
+  /** Bytes of the map's extents that are done. */
+  readonly dataBytes: number;
+  /** Bytes of the disk that are stored: grains that are not all zeros. The extents depend on how the disk was written, this does not. */
+  readonly storedBytes: number;
 }
 
 /**
@@ -44,14 +51,16 @@ export async function* streamOptimizedVmdk(source: VmdkSource): AsyncGenerator<B
   yield preamble(source.identity, capacitySectors);
   const stretches = stretchesOf(source.map.extents);
   const compressed = compressStretches(source.file.fd, stretches, source.signal);
-  let doneBytes = 0;
+  let dataBytes = 0;
+  let storedBytes = 0;
   for await (const { stretch, bytes, grainSectors } of compressed) {
     const finished = tables.enter(stretch.grain);
     if (finished) yield finished;
     tables.addGrains(stretch.grain, grainSectors);
     if (bytes.length > 0) yield bytes;
-    for (const read of stretch.reads) doneBytes += read.lengthBytes;
-    source.onProgress?.(doneBytes);
+    for (const read of stretch.reads) dataBytes += read.lengthBytes;
+    storedBytes += grainSectors.filter((sectors) => sectors > 0).length * GRAIN_BYTES;
+    source.onProgress({ dataBytes, storedBytes });
   }
   const last = tables.finishTable();
   if (last) yield last;
