@@ -16,7 +16,7 @@ import { ovfDescriptor } from './ovf/descriptor.ts';
 import { ensureFolder, outputFull, PartialFile } from './partial-file.ts';
 import { streamOptimizedVmdk } from './vmdk/writer.ts';
 
-export type ExportFormat = Manifest['exports'][number];
+type ExportFormat = Manifest['exports'][number];
 
 export interface ExportRequest {
   readonly manifest: Manifest;

@@ -14,7 +14,7 @@ import { type DiskFacts, type MachineFacts, machineFacts, referencedFiles } from
 import { parseDescriptor, validateDescriptor } from './ovf/schema.ts';
 import { unpackVmdk } from './vmdk/unpack.ts';
 
-export type { DiskFacts, MachineFacts, OvaMember };
+export type { MachineFacts };
 
 const LARGEST_DESCRIPTOR_BYTES = 4 * 2 ** 20;
 const NOT_REFERENCED = /\.(ovf|mf|cert)$/;

@@ -23,7 +23,7 @@ export interface Read {
   readonly at: number;
 }
 
-export interface StretchRequest extends Stretch {
+interface StretchRequest extends Stretch {
   readonly fileDescriptor: number;
   /** Memory for the result. */
   readonly out: ArrayBuffer;

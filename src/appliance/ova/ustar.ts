@@ -7,7 +7,7 @@ import { PvmcError } from '../../system/error.ts';
 
 export const BLOCK_BYTES = 512;
 /** Eleven octal digits. */
-export const LARGEST_MEMBER_BYTES = 8 ** 11 - 1;
+const LARGEST_MEMBER_BYTES = 8 ** 11 - 1;
 /** Two blocks of zeros. */
 export const END_BYTES = 2 * BLOCK_BYTES;
 const LONGEST_NAME_BYTES = 100;

@@ -104,7 +104,7 @@ async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): 
 }
 
 /** Makes a text fill its blocks: line feeds are added if its numbers came out shorter by a block. */
-export function fill(text: Buffer, blocks: number): Buffer {
+function fill(text: Buffer, blocks: number): Buffer {
   const least = (blocks - 1) * BLOCK_BYTES + 1;
   if (text.length >= least) return text;
   return Buffer.concat([text, Buffer.alloc(least - text.length, '\n')]);

@@ -30,8 +30,7 @@ let validator: Promise<XsdValidator> | undefined;
 /** @returns the document, for the caller to dispose of. @throws PvmcError `ovf-invalid` */
 export async function parseDescriptor(text: Uint8Array): Promise<XmlDocument> {
   const xml = await libxml2();
-  const { XML_PARSE_NONET, XML_PARSE_NO_XXE, XML_PARSE_NO_SYS_CATALOG } = xml.ParseOption;
-  const option = XML_PARSE_NONET | XML_PARSE_NO_XXE | XML_PARSE_NO_SYS_CATALOG;
+  const option = xml.ParseOption.XML_PARSE_NO_XXE;
   const document = translate(xml, () => xml.XmlDocument.fromBuffer(text, { option }));
   const problem = documentProblem(document);
   if (problem === undefined) return document;

@@ -15,8 +15,8 @@ export const TABLE_BYTES = TABLE_SECTORS * SECTOR_BYTES;
 export const GRAIN_HEADER_BYTES = 12;
 /** Sectors that the largest grain takes: noise, with its header and what deflate adds. */
 export const LONGEST_GRAIN_SECTORS = GRAIN_SECTORS + 1;
-export const DESCRIPTOR_SECTOR = 1;
-export const DESCRIPTOR_SECTORS = 20;
+const DESCRIPTOR_SECTOR = 1;
+const DESCRIPTOR_SECTORS = 20;
 /** Where the first grain stands. */
 export const OVERHEAD_SECTORS = 128;
 

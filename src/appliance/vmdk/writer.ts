@@ -34,7 +34,7 @@ export interface VmdkSource {
   readonly onProgress: (amounts: VmdkAmounts) => void;
 }
 
-export interface VmdkAmounts {
+interface VmdkAmounts {
   /** Bytes of the map's extents that are done. */
   readonly dataBytes: number;
   /** Bytes of the disk that are stored: grains that are not all zeros. The extents depend on how the disk was written, this does not. */
@@ -76,7 +76,7 @@ function preamble(identity: DiskIdentity, capacitySectors: number): Buffer {
 }
 
 /** The mebibytes of the disk that hold data, and what is to be read for each. */
-export function* stretchesOf(extents: readonly Extent[]): Generator<Stretch> {
+function* stretchesOf(extents: readonly Extent[]): Generator<Stretch> {
   let index = -1;
   let reads: Read[] = [];
   const finished = (): Stretch => ({

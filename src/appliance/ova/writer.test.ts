@@ -1,0 +1,34 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { run } from '../../system/run.ts';
+import { temporaryFolder, withFile } from '../testing/fixtures.ts';
+import { writeOva } from './writer.ts';
+
+// The place for the descriptor is left free before the disk's size is known: 16 digits at first.
+it.each([
+  ['takes the blocks that were left for it', 400, 404],
+  ['is filled up when it got shorter by a block', 500, 513],
+  ['stays as it is when it got shorter within a block', 600, 604],
+])('a descriptor %s', async (_, length, expected) => {
+  await using folder = await temporaryFolder();
+  const path = join(folder.path, 'a.ova');
+  await withFile(path, async (file) => {
+    async function* disk() {
+      yield Buffer.alloc(1000, 'a');
+      yield Buffer.alloc(24, 'b');
+    }
+    await writeOva(file, {
+      baseName: 'a',
+      sourceDateEpoch: 0,
+      descriptor: ({ sizeBytes }) => `${'x'.repeat(length)}${sizeBytes}`,
+      disk: disk(),
+    });
+  });
+  await run(['tar', '-xf', path, '-C', folder.path]);
+  const descriptor = await readFile(join(folder.path, 'a.ovf'), 'utf8');
+  expect(descriptor.length).toBe(expected);
+  expect(descriptor.trimEnd()).toBe(`${'x'.repeat(length)}1024`);
+  const disk = await readFile(join(folder.path, 'a-disk1.vmdk'), 'utf8');
+  expect(disk).toBe('a'.repeat(1000) + 'b'.repeat(24));
+});
