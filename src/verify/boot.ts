@@ -2,42 +2,22 @@
  * One boot of a throw-away copy of the disk, with nothing attached, from power-on to power-off: is the
  * system up, do the checks of the manifest hold, does it power off when asked?
  */
-import { mkdir, rm } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
-import type { Firmware, Hypervisor, RunningMachine } from '../hypervisors/hypervisor.ts';
+import { join } from 'node:path';
 import { messageOf } from '../system/error.ts';
 import { Releases } from '../system/releases.ts';
-import { run } from '../system/run.ts';
 import { formatDuration } from '../system/size.ts';
 import { type BootNames, bootNames } from './boot-names.ts';
-import type { ApplianceCheck } from './check.ts';
 import { CheckResults } from './check-results.ts';
 import { ConsoleLog } from './console-log.ts';
 import { showsLogin } from './diagnosis.ts';
 import { endedFromOutside } from './ended-from-outside.ts';
-import type { VerifyLimits } from './limits.ts';
-import { probeCredentials } from './probe.ts';
 import type { Said } from './probe-listener.ts';
 import type { ProbeMessage } from './probe-message.ts';
 import type { Steps, VerifyProgress } from './progress.ts';
+import { recorded } from './recorded-link.ts';
 import { secondsSince, skipped, type VerifyCheck } from './report.ts';
+import { type BootRequest, type StartedThrowAway, startThrowAway } from './throw-away-machine.ts';
 import { Watch } from './watch.ts';
-
-export interface BootRequest {
-  readonly firmware: Firmware;
-  /** Unique among the machines of this user. */
-  readonly machineName: string;
-  /** The disk, raw. It is not written to. */
-  readonly diskPath: string;
-  readonly memoryBytes: number;
-  readonly cpus: number;
-  readonly hasNetwork: boolean;
-  readonly checks: readonly ApplianceCheck[];
-  readonly hypervisor: Hypervisor;
-  /** Takes the console's log and the picture of the screen. */
-  readonly folder: string;
-  readonly limits: VerifyLimits;
-}
 
 export interface BootResult {
   readonly checks: readonly VerifyCheck[];
@@ -67,7 +47,8 @@ export async function verifyBoot(
   });
   const names = bootNames(request.firmware);
   steps.begin(names.bootStep, names.bootTitle);
-  const boot = await powerOn(request, names, { releases, progress });
+  const started = await startThrowAway(request, { releases, progress });
+  const boot = new Boot({ ...started, request, names, progress });
   const seen = await boot.waitUntilUp();
   const checks = [seen.check];
   if (seen.probed) {
@@ -96,58 +77,9 @@ interface Seen {
   readonly probed: boolean;
 }
 
-async function powerOn(
-  request: BootRequest,
-  names: BootNames,
-  { releases, progress }: { readonly releases: Releases; readonly progress: VerifyProgress },
-): Promise<Boot> {
-  const { hypervisor, folder, limits, firmware, hasNetwork, checks } = request;
-  await mkdir(folder, { recursive: true });
-  const consoleLogPath = join(folder, 'console.log');
-  await rm(consoleLogPath, { force: true });
-  const overlayPath = join(folder, 'overlay.qcow2');
-  releases.add('the copy of the disk', () => rm(overlayPath, { force: true }));
-  await makeOverlay(request.diskPath, overlayPath, progress);
-  const { credentials: canProbe } = await hypervisor.capabilities();
-  const { checkSeconds } = limits;
-  const machine = await hypervisor.create(
-    {
-      name: request.machineName,
-      memoryBytes: request.memoryBytes,
-      cpus: request.cpus,
-      firmware,
-      network: hasNetwork ? 'nat' : 'none',
-      disk: { type: 'existing', path: overlayPath, format: 'qcow2' },
-      devices: 'appliance',
-      consoleLogPath,
-      runtimeFolder: join(folder, 'machine'),
-      ...(canProbe ? { credentials: probeCredentials({ checks, checkSeconds }) } : {}),
-    },
-    progress,
-  );
-  releases.add('the machine', () => machine.discard());
-  const running = await machine.start(progress);
-  releases.add('the running machine', () => running.stop());
-  return new Boot({ request, names, running, consoleLogPath, canProbe, progress });
-}
-
-/** What the guest writes goes into a file of its own, which costs nothing to make. */
-async function makeOverlay(
-  diskPath: string,
-  overlayPath: string,
-  { signal }: VerifyProgress,
-): Promise<void> {
-  await rm(overlayPath, { force: true });
-  const make = ['qemu-img', 'create', '-q', '-f', 'qcow2', '-F', 'raw'];
-  await run([...make, '-b', resolve(diskPath), overlayPath], { signal });
-}
-
-interface BootOptions {
+interface BootOptions extends StartedThrowAway {
   readonly request: BootRequest;
   readonly names: BootNames;
-  readonly running: RunningMachine;
-  readonly consoleLogPath: string;
-  readonly canProbe: boolean;
   readonly progress: VerifyProgress;
 }
 
@@ -159,12 +91,13 @@ class Boot {
   #waitingFor = '';
 
   constructor(options: BootOptions) {
-    const { request, names, running, progress } = options;
+    const { request, names, running, progress, linkLogPath } = options;
     this.#options = options;
     this.#console = new ConsoleLog(options.consoleLogPath);
     this.#results = new CheckResults(request.checks, names, progress);
     this.#watch = new Watch({
       running,
+      link: recorded(running.link, linkLogPath),
       console: this.#console,
       progress,
       stuckSeconds: request.limits.stuckSeconds,
@@ -244,7 +177,10 @@ class Boot {
       if (waited.event.type === 'stopped')
         return { name: names.powerOff, outcome: 'passed', seconds };
     }
-    const detail = await this.#watch.diagnose(waited);
+    const detail =
+      waited.type === 'too-long'
+        ? `it was still on after ${formatDuration(waited.seconds)}`
+        : await this.#watch.diagnose(waited);
     const lines = (await this.#console.lines()).slice(-CONSOLE_LINES);
     return { name: names.powerOff, outcome: 'failed', detail, lines, seconds };
   }

@@ -49,7 +49,7 @@ const SIGNS: readonly Sign[] = [
     reason: (_match, console) => `GRUB could not load the kernel${grubError(console)}`,
   },
   {
-    pattern: /Kernel panic - not syncing: ?(.*)/,
+    pattern: /(?<!\[ end )Kernel panic - not syncing: ?(.*)/,
     reason: ([, why = '']) => `the kernel panicked${why === '' ? '' : `: ${why}`}`,
   },
   {

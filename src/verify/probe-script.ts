@@ -18,8 +18,11 @@ const PAGE_BYTES = 1024 * 1024;
 
 export const PROBE_FUNCTIONS = String.raw`
 work=$RUNTIME_DIRECTORY
-exec 3<>"$PVMC_LINK" </dev/null
-stty raw -echo <&3 2>/dev/null || :
+
+open_link() { exec 3<>"$PVMC_LINK" </dev/null; drain; }
+
+# stty waits until what was written has gone out.
+drain() { stty raw -echo <&3 2>/dev/null || :; }
 
 send() {
   sum=$(printf %s "$1" | gzip -c | tail -c 8 | od -A n -t x4 -N 4 --endian=little | tr -d ' \n')
@@ -91,7 +94,7 @@ seconds() { read -r up _ </proc/uptime; printf %s "${'$'}{up%%.*}"; }
 check_command() {
   timeout -k 5 "$limit" sh -c "$1" 3>&-
   status=$?
-  [ "$status" -ne 124 ] || echo "it was ended after $limit s"
+  case $status in 124|137) echo "it was ended after $limit s" ;; esac
   return "$status"
 }
 
@@ -161,8 +164,9 @@ ask_https() {
     *) at=$1:$2 name= ;;
   esac
   # The certificate is not judged: an appliance makes its own, for a name that we do not call it by.
-  { printf %s "$request"; sleep "$left"; } 2>/dev/null |
-    timeout -k 5 "$left" openssl s_client -quiet -no_ign_eof -connect "$at" ${'$'}{name:+-servername "$name"} \
+  # With -ign_eof it waits for the answer although the request has ended.
+  printf %s "$request" |
+    timeout -k 5 "$left" openssl s_client -quiet -ign_eof -connect "$at" ${'$'}{name:+-servername "$name"} \
     2>"$work/trouble" | head -c ${PAGE_BYTES} >"$work/answer"
   return 0
 }

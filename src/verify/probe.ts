@@ -62,7 +62,12 @@ Environment=PVMC_LINK=/dev/ttyS1 HOME=/root
 ExecStart=/bin/sh %d/${SCRIPT_CREDENTIAL}
 `;
 
-/** The whole script. It expects RUNTIME_DIRECTORY, and in PVMC_LINK the file to speak to. */
+/**
+ * The whole script. It expects RUNTIME_DIRECTORY, and in PVMC_LINK the file to speak to.
+ *
+ * A subshell does the work: systemd makes each service the leader of a session, and a serial line that
+ * a leader opens is hung up when the leader ends, together with the words that are still on their way.
+ */
 export function probeScript({ checks, checkSeconds }: ProbeOptions): string {
   const calls = checks.map((check, index) =>
     ['check', String(index), String(checkSeconds), ...callOf(check).map(quote)].join(' '),
@@ -71,10 +76,15 @@ export function probeScript({ checks, checkSeconds }: ProbeOptions): string {
     '#!/bin/sh',
     PROBE_FUNCTIONS.trim(),
     '',
+    '(',
+    'open_link',
     'send "{\\"type\\":\\"hello\\",\\"uptime\\":$(uptime)}"',
-    'wait_until_up || exit 0',
+    'wait_until_up || { drain; exit; }',
     ...calls,
     'say done "$state"',
+    'drain',
+    ')',
+    ':',
     '',
   ].join('\n');
 }

@@ -33,6 +33,9 @@ export interface VerifyRequest {
 /** Every appliance boots under both, whatever its descriptor prefers: importers drop that key. */
 const FIRMWARES: readonly Firmware[] = ['bios', 'uefi'];
 
+/** Steps that all the boots together begin. */
+export const BOOTS_STEPS = FIRMWARES.length * BOOT_STEPS;
+
 /**
  * What was found, which may be failures: `verificationFailure` makes an error of them.
  * @throws PvmcError of the kind `input` when the file is no OVA at all, and whenever it was not the
@@ -51,7 +54,7 @@ export async function verifyAppliance(
   // One that is there was left by a run that was killed.
   await rm(diskPath, { force: true });
   releases.add('the unpacked disk', () => rm(diskPath, { force: true }));
-  const steps = new Steps(progress, READ_BACK_STEPS + FIRMWARES.length * BOOT_STEPS);
+  const steps = new Steps(progress, READ_BACK_STEPS + BOOTS_STEPS);
   const { checks, machine } = await readBack({ ...request, diskPath }, steps, progress);
   const boots = machine
     ? await verifyDisk({ ...request, machine, diskPath }, steps, progress)

@@ -22,6 +22,8 @@ export interface WaitLimits {
 
 export interface WatchOptions {
   readonly running: RunningMachine;
+  /** The machine's link, or a copy of what comes over it. */
+  readonly link: AsyncIterable<Uint8Array>;
   readonly console: ConsoleLog;
   readonly progress: VerifyProgress;
   readonly onMessage: (message: ProbeMessage) => void;
@@ -38,7 +40,7 @@ export class Watch {
 
   constructor(options: WatchOptions) {
     this.#options = options;
-    this.probe = new ProbeListener(options.running.link, (message) => {
+    this.probe = new ProbeListener(options.link, (message) => {
       this.#heard();
       options.onMessage(message);
     });

@@ -1,0 +1,146 @@
+/**
+ * A small honest hypervisor: its machines are plays. They have a console, a link, a power button and
+ * an end, need their disk to be there, and run until the play or somebody ends them.
+ */
+import { appendFile, mkdir, rm, stat, writeFile } from 'node:fs/promises';
+import { PassThrough } from 'node:stream';
+import { crc32 } from 'node:zlib';
+import type {
+  Capabilities,
+  Hypervisor,
+  Machine,
+  MachineEvent,
+  MachineSpecification,
+  MachineState,
+  RunningMachine,
+} from '../hypervisors/hypervisor.ts';
+import type { Progress } from '../system/progress.ts';
+
+/** What a guest can do. */
+export interface Guest {
+  readonly specification: MachineSpecification;
+  readonly print: (text: string) => Promise<void>;
+  /** A message of the probe; texts that travel as base64 are encoded here. */
+  readonly say: (message: Readonly<Record<string, unknown>>) => void;
+  readonly end: (event: MachineEvent) => void;
+  /** Resolves when the power button is pressed. */
+  readonly button: Promise<void>;
+}
+
+export type Play = (guest: Guest) => Promise<void>;
+
+export class SimulatedHypervisor implements Hypervisor {
+  readonly name = 'simulated';
+  readonly specifications: MachineSpecification[] = [];
+  running = 0;
+  existing = 0;
+  readonly #play: Play;
+  readonly #credentials: boolean;
+
+  constructor(play: Play, credentials = true) {
+    this.#play = play;
+    this.#credentials = credentials;
+  }
+
+  async version(): Promise<string> {
+    return 'Simulated 1.0';
+  }
+
+  async capabilities(): Promise<Capabilities> {
+    const acceleration = { available: true, why: 'it is only a play' };
+    return { acceleration, credentials: this.#credentials, discard: true };
+  }
+
+  async create(specification: MachineSpecification): Promise<Machine> {
+    await stat(specification.disk.path);
+    await mkdir(specification.runtimeFolder, { recursive: true });
+    this.specifications.push(specification);
+    this.existing += 1;
+    return new SimulatedMachine(this, specification, this.#play);
+  }
+}
+
+class SimulatedMachine implements Machine {
+  readonly name: string;
+  readonly #hypervisor: SimulatedHypervisor;
+  readonly #specification: MachineSpecification;
+  readonly #play: Play;
+  #state: MachineState = 'created';
+
+  constructor(hypervisor: SimulatedHypervisor, specification: MachineSpecification, play: Play) {
+    this.name = specification.name;
+    this.#hypervisor = hypervisor;
+    this.#specification = specification;
+    this.#play = play;
+  }
+
+  state(): MachineState {
+    return this.#state;
+  }
+
+  async start({ signal }: Progress): Promise<RunningMachine> {
+    this.#state = 'running';
+    this.#hypervisor.running += 1;
+    const running = switchOn(this.#specification, this.#play);
+    signal.addEventListener('abort', () => void running.stop());
+    void this.#watch(running);
+    return running;
+  }
+
+  async #watch(running: RunningMachine): Promise<void> {
+    await running.stopped;
+    this.#state = 'stopped';
+    this.#hypervisor.running -= 1;
+  }
+
+  async detachMedium(): Promise<void> {}
+
+  async discard(): Promise<void> {
+    this.#hypervisor.existing -= 1;
+    await rm(this.#specification.runtimeFolder, { recursive: true });
+  }
+}
+
+function switchOn(specification: MachineSpecification, play: Play): RunningMachine {
+  const link = new PassThrough();
+  let end: (event: MachineEvent) => void = () => {};
+  let press: () => void = () => {};
+  const stopped = new Promise<MachineEvent>((resolve) => {
+    end = (event) => {
+      link.end();
+      resolve(event);
+    };
+  });
+  const button = new Promise<void>((resolve) => {
+    press = resolve;
+  });
+  void play({
+    specification,
+    print: (text) => appendFile(specification.consoleLogPath, text),
+    say: (message) => link.write(lineOf(message)),
+    end,
+    button,
+  });
+  return {
+    link,
+    events: (async function* () {
+      yield await stopped;
+    })(),
+    stopped,
+    screenshot: (path) => writeFile(path, 'a picture'),
+    requestPowerOff: async () => press(),
+    stop: async () => {
+      end({ type: 'stopped', by: 'host' });
+      await stopped;
+    },
+  };
+}
+
+const TEXTS = new Set(['jobs', 'failed', 'journal', 'output']);
+
+function lineOf(message: Readonly<Record<string, unknown>>): string {
+  const json = JSON.stringify(message, (key, value: unknown) =>
+    TEXTS.has(key) && typeof value === 'string' ? Buffer.from(value).toString('base64') : value,
+  );
+  return `\u001epvmc1 ${crc32(json).toString(16).padStart(8, '0')} ${json}\n`;
+}
