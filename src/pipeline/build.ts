@@ -1,8 +1,10 @@
 /** The seven stages, in order: from a manifest to an appliance that was seen to boot. */
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
+import { type ExportRequest, exportAppliance } from '../appliance/export.ts';
 import { qemuHypervisor } from '../hypervisors/qemu/hypervisor.ts';
 import { messageOf, PvmcError } from '../system/error.ts';
 import { Releases } from '../system/releases.ts';
+import { formatSize } from '../system/size.ts';
 import { type BuildFolder, closeBuildFolder, makeBuildFolder } from './build-folder.ts';
 import { cacheFolder } from './cache-folder.ts';
 import { constructAppliance } from './construct-stages.ts';
@@ -13,7 +15,8 @@ import { limitsFor, type Timeouts } from './limits.ts';
 import { makeMedium } from './media-stage.ts';
 import { type ReadAppliance, readAppliance } from './prepare.ts';
 import { sourceDateEpoch } from './source-date-epoch.ts';
-import { StageRunner } from './stage-runner.ts';
+import { type StageOutcome, type StageProgress, StageRunner } from './stage-runner.ts';
+import { verifyExport } from './verify-stage.ts';
 
 export interface BuildOptions {
   readonly manifestPath: string;
@@ -131,8 +134,42 @@ class Build {
       stages: this.#stages,
       releases: this.#releases,
     });
+    const files = await this.#stages.run('export', { limitSeconds: limits.export }, (progress) =>
+      this.#export({ baseName, outputFolder, sourceDateEpoch: epoch }, progress),
+    );
+    if (this.#options.verify) {
+      const { verify: limitSeconds } = limits;
+      const { silence: silenceSeconds } = this.#options.timeouts;
+      const workFolder = folder.verifyFolder;
+      const request = { files, manifest, hypervisor, workFolder, silenceSeconds };
+      await this.#stages.run('verify', { limitSeconds }, (progress) =>
+        verifyExport(request, progress),
+      );
+    }
     await remember(cache, this.#historyKey(), this.#stages.seconds).catch(() => {});
-    return [];
+    return files;
+  }
+
+  async #export(
+    place: Pick<ExportRequest, 'baseName' | 'outputFolder' | 'sourceDateEpoch'>,
+    progress: StageProgress,
+  ): Promise<StageOutcome<readonly ExportedFile[]>> {
+    const { appliance, folder } = this.#circumstances;
+    const { manifest } = appliance.file;
+    const files = await exportAppliance(
+      {
+        ...place,
+        manifest,
+        diskPath: folder.diskPath,
+        diskFormat: 'raw',
+        formats: manifest.exports,
+      },
+      progress,
+    );
+    const result = files.map(
+      ({ path, sizeBytes }) => `${basename(path)}, ${formatSize(sizeBytes)}`,
+    );
+    return { value: files, result: result.join('; ') };
   }
 
   /** Builds of one manifest on one kind of machine take alike. */

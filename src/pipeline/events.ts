@@ -2,7 +2,10 @@
  * What a run says while it goes on. The terminal view, the plain lines and `--json` are three ways to
  * show this one stream.
  */
+import type { ExportedFile } from '../appliance/export.ts';
 import type { Amount } from '../system/progress.ts';
+
+export type { ExportedFile };
 
 /** The seven stages, in order. */
 export const STAGES = [
@@ -57,19 +60,13 @@ export type BuildEvent =
   | { readonly type: 'build-finished'; readonly result: BuildResult }
   | { readonly type: 'build-failed'; readonly failure: BuildFailure };
 
-export interface ExportedFile {
-  readonly format: string;
-  readonly path: string;
-  readonly sizeBytes: number;
-  readonly sha256: string;
-}
-
 export interface BuildResult {
   readonly build: string;
   readonly folder: string;
   readonly files: readonly ExportedFile[];
   readonly stageSeconds: Readonly<Partial<Record<StageName, number>>>;
   readonly seconds: number;
+  /** Imported afresh and seen to boot under BIOS and UEFI. */
   readonly verified: boolean;
 }
 
