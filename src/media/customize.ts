@@ -3,7 +3,7 @@
  * system itself, so what it makes (kernel modules' tables, GRUB's images) comes from Debian 13's
  * programs, whatever the host is. What the ISO needs beside the system is left in `output`.
  */
-import { INITRD_MODULES, KEPT_MODULE_FOLDERS, LEFT_OUT } from './packages.ts';
+import { INITRD_MODULES, KEPT_MODULE_FOLDERS, LEFT_OUT, PROMISED_PROGRAMS } from './packages.ts';
 import { KEPT_UDEV_RULES } from './system/settings.ts';
 import { KEPT_UNITS } from './system/units.ts';
 
@@ -35,6 +35,7 @@ ls /var/cache/apt/archives > $out/packages.txt
 ${trim()}
 ldconfig
 rm -f /var/cache/ldconfig/aux-cache
+${PROMISES}
 `;
 }
 
@@ -47,6 +48,15 @@ rm -f /etc/passwd- /etc/group- /etc/shadow- /etc/gshadow- /etc/.pwd.lock
 mkdir -p /etc/ssl/certs /root
 cat /usr/share/ca-certificates/mozilla/*.crt > /etc/ssl/certs/ca-certificates.crt
 rm -rf /usr/share/ca-certificates`;
+
+// mke2fs opens libarchive only when it reads a tar archive, so no dependency brings it.
+const PROMISES = `for program in ${PROMISED_PROGRAMS.join(' ')}; do
+  command -v "$program" > /dev/null || { echo "PVMC medium: $program is missing" >&2; exit 1; }
+done
+[ -e /usr/lib/x86_64-linux-gnu/libarchive.so.13 ] || {
+  echo 'PVMC medium: libarchive.so.13 is missing' >&2
+  exit 1
+}`;
 
 function modules(): string {
   const folders = KEPT_MODULE_FOLDERS.join('|');

@@ -43,7 +43,8 @@ export function mmdebstrapCommand(options: DebianOptions): readonly string[] {
     '--aptopt=Apt::Install-Recommends "false"',
     '--aptopt=Acquire::Retries "3"',
     '--aptopt=Acquire::http::Timeout "30"',
-    '--skip=cleanup/apt/cache',
+    // It would leave caches behind that are never twice the same; our script has removed them.
+    '--skip=cleanup/apt',
     `--extract-hook=tar-in ${join(workFolder, 'customize.tar')} /`,
     `--extract-hook=chroot "$1" /bin/sh /${BUILD_FOLDER}/customize.sh`,
     `--extract-hook=sync-out /${BUILD_FOLDER}/output ${join(workFolder, 'output')}`,

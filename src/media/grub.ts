@@ -41,10 +41,7 @@ export function mediumMarkerPath(mediumId: string): string {
 export function grubConfiguration(mediumId: string): string {
   const linux = `linux /${MEDIUM_PATHS.kernel} pvmc.medium=${mediumId} ${KERNEL_PARAMETERS.join(' ')} ${CONSOLES}`;
   const initrd = `initrd /${MEDIUM_PATHS.initrd}`;
-  return `if serial --unit=0 --speed=115200; then
-  terminal_input console serial
-  terminal_output console serial
-fi
+  return `if serial --unit=0 --speed=115200; then terminal_output console serial; fi
 set default=install
 set timeout_style=hidden
 set timeout=0
@@ -52,6 +49,8 @@ set timeout=0
 if keystatus --shift; then
   set timeout_style=menu
   set timeout=-1
+  # Only here: with it, GRUB takes several times as long to load the kernel.
+  terminal_input console serial
 fi
 menuentry 'Install: run the constructor' --id install {
   ${linux}

@@ -45,6 +45,48 @@ export const SYSTEM_PACKAGES: readonly string[] = [
   'vim-tiny',
 ];
 
+/**
+ * Programs that the medium promises: those that the constructor starts outside the appliance's root,
+ * and those that they start in turn. The base is not made when one is missing.
+ */
+export const PROMISED_PROGRAMS: readonly string[] = [
+  'blkdiscard',
+  'blkid',
+  'blockdev',
+  'chroot',
+  'cp',
+  'dpkg',
+  'dpkg-deb',
+  'e2fsck',
+  'findmnt',
+  'install',
+  'ip',
+  'journalctl',
+  'losetup',
+  'lsblk',
+  'mcopy',
+  'mkdir',
+  'mke2fs',
+  'mkfs.fat',
+  'mmd',
+  'mount',
+  'mountpoint',
+  'node',
+  'resize2fs',
+  'rm',
+  'sfdisk',
+  'sh',
+  'stty',
+  'sync',
+  'systemctl',
+  'tar',
+  'udevadm',
+  'umount',
+  'wipefs',
+  'xz',
+  'zstd',
+];
+
 /** Used while the base is made, and left out of it. */
 export const BUILD_PACKAGES: readonly string[] = [
   'busybox-static',
@@ -92,7 +134,7 @@ export const INITRD_MODULES: readonly string[] = [
  * stay with them. The firmware gives the console its picture, so no graphics driver is here.
  */
 export const KEPT_MODULE_FOLDERS: readonly string[] = [
-  'arch',
+  'arch/x86/crypto',
   'block',
   'crypto',
   'drivers/ata',

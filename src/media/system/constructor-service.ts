@@ -3,6 +3,7 @@
  * that comes after it.
  */
 import { MEDIUM_MOUNT } from '../layout.ts';
+import { NETWORK_READY_PATH } from './network.ts';
 import type { SystemFile } from './tree.ts';
 import { unitFiles } from './units.ts';
 
@@ -15,7 +16,7 @@ DefaultDependencies=no
 ConditionKernelCommandLine=!${DIAGNOSE_PARAMETER}
 ConditionPathExists=${MEDIUM_MOUNT}/pvmc/constructor.js
 Wants=systemd-journald.service systemd-networkd.service systemd-udevd.service
-After=systemd-journald.socket systemd-udevd.service
+After=systemd-journald.socket systemd-udevd.service network.target
 Conflicts=shutdown.target
 Before=shutdown.target
 
@@ -30,12 +31,28 @@ TimeoutStopSec=10
 OOMScoreAdjust=-500
 `;
 
+/** Without a network the build may still work (a mirror on the medium), or fails with its own words. */
+const NETWORK_SECONDS = 60;
+
 // The consoles are written to one after the other: a machine may lack either.
 const START_CONSTRUCTOR = `#!/bin/bash
 # Runs the constructor so that a person at the screen and one at the serial line see it, and so does
 # the journal. Its exit status is the constructor's own.
 export PATH=/usr/sbin:/usr/bin LANG=C.UTF-8 HOME=/root
 medium=${MEDIUM_MOUNT}/pvmc
+
+say() { printf '%s\\n' "$1" | tee /dev/tty1 /dev/ttyS0 2>/dev/null; }
+
+# Reading from a pipe that nobody writes to waits without starting a program for it.
+exec {silence}<> <(:)
+for ((tenths = 0; tenths < ${NETWORK_SECONDS}0; tenths++)); do
+  [[ -e ${NETWORK_READY_PATH} ]] && break
+  ((tenths == 50)) && say 'Waiting for the network ...'
+  read -rt 0.1 -u "$silence"
+done
+[[ -e ${NETWORK_READY_PATH} ]] || say 'No network after ${NETWORK_SECONDS} seconds: going on without it.'
+exec {silence}>&-
+
 exec /usr/bin/node "$medium/constructor.js" --installation "$medium/installation.json" --link /dev/ttyS1 \\
   > >(exec tee /dev/tty1 /dev/ttyS0 2>/dev/null) 2>&1
 `;
@@ -62,11 +79,20 @@ SendSIGHUP=yes
 `;
 }
 
-// The second screen is there while the constructor still works.
+// The second screen is there while the constructor still works, but does not delay its beginning.
 const SECOND_SCREEN = gettyService('Console login on %I', '%I linux').replace(
   'After=pvmc-constructor.service\n',
   '',
 );
+
+const SECOND_SCREEN_PATH = `[Unit]
+Description=Wait for the constructor's first words
+DefaultDependencies=no
+
+[Path]
+PathExists=/run/pvmc/constructor.log
+Unit=getty@tty2.service
+`;
 
 const PROFILE = `# What a person who logs in on the console should know.
 if [ -t 0 ] && [ -n "$PS1" ]; then
@@ -94,6 +120,7 @@ export function constructorFiles(): readonly SystemFile[] {
       'pvmc-constructor.service': CONSTRUCTOR_SERVICE,
       'getty@.service': gettyService('Console login on %I', '%I linux'),
       'getty@tty2.service': SECOND_SCREEN,
+      'pvmc-second-screen.path': SECOND_SCREEN_PATH,
       'serial-getty@.service': gettyService(
         'Serial login on %I',
         '--keep-baud 115200,57600,38400,9600 %I vt220',

@@ -29,6 +29,12 @@ DefaultIOAccounting=no
 StatusUnitFormat=description
 `;
 
+// Code page 367 is ASCII, which the C library knows without the conversion tables that would come with
+// 850. The check is of cylinders and heads, which mean nothing on a partition of today.
+const MTOOLS = `default_codepage=367
+mtools_skip_check=1
+`;
+
 /** Only what makes device nodes right, loads drivers and lets systemd-networkd see its links. */
 export const KEPT_UDEV_RULES: readonly string[] = [
   '50-firmware.rules',
@@ -45,6 +51,7 @@ export function settingsFiles(): readonly SystemFile[] {
     { path: 'etc/fstab', content: '' },
     { path: 'etc/nsswitch.conf', content: 'passwd: files\ngroup: files\nhosts: files dns\n' },
     { path: 'etc/selinux/config', content: 'SELINUX=disabled\n' },
+    { path: 'etc/mtools.conf', content: MTOOLS },
     { path: 'etc/locale.conf', content: 'LANG=C.UTF-8\n' },
     { path: 'etc/issue', content: 'PVMC medium, \\n \\l\n' },
     { path: 'etc/motd', content: '' },

@@ -41,7 +41,7 @@ Description=PVMC medium
 Documentation=https://github.com/pvmc/pvmc
 Wants=systemd-journald.service systemd-udevd.service systemd-udev-trigger.service
 Wants=systemd-networkd.service pvmc-resolver.path pvmc-constructor.service
-Wants=getty@tty1.service getty@tty2.service serial-getty@ttyS0.service
+Wants=getty@tty1.service pvmc-second-screen.path serial-getty@ttyS0.service
 AllowIsolate=yes
 Conflicts=rescue.service rescue.target
 `;
@@ -138,6 +138,28 @@ Restart=always
 RestartSec=0
 `;
 
+/**
+ * Nothing is to be done for these, and there are many of them. The processors would have drivers
+ * loaded for encryption and for machines inside this one.
+ */
+const NOT_COLDPLUGGED: readonly string[] = [
+  'acpi',
+  'bdi',
+  'clockevents',
+  'clocksource',
+  'container',
+  'cpu',
+  'graphics',
+  'mem',
+  'misc',
+  'pci_bus',
+  'pnp',
+  'tty',
+  'vc',
+  'vtconsole',
+  'workqueue',
+];
+
 const UDEV_TRIGGER = `[Unit]
 Description=Coldplug All Devices
 DefaultDependencies=no
@@ -147,7 +169,7 @@ After=systemd-udevd-kernel.socket systemd-udevd-control.socket
 [Service]
 Type=oneshot
 RemainAfterExit=yes
-ExecStart=-/usr/bin/udevadm trigger --type=all --action=add --prioritized-subsystem=module,block,net
+ExecStart=-/usr/bin/udevadm trigger --action=add --prioritized-subsystem=block,net ${NOT_COLDPLUGGED.map((name) => `--subsystem-nomatch=${name}`).join(' ')}
 `;
 
 const UNITS: Readonly<Record<string, string>> = {
