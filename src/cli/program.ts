@@ -2,7 +2,12 @@
  * What the command line needs from the rest of the program. `main.ts` wires the pipeline's functions
  * in; the tests of the command line wire a small stand-in that emits the same kinds of events.
  */
-import type { BuildEvent, BuildResult, ExportedFile, StageName } from '../pipeline/events.ts';
+import type { CheckOptions, CheckReport } from '../pipeline/check.ts';
+import type { BuildEvent, BuildResult, StageName } from '../pipeline/events.ts';
+import type { IsoOptions, IsoResult } from '../pipeline/iso.ts';
+import type { Plan } from '../pipeline/plan.ts';
+import type { VerifyOptions } from '../pipeline/verify-file.ts';
+import type { VerifyReport } from '../verify/report.ts';
 
 export type Emit = (event: BuildEvent) => void;
 
@@ -28,79 +33,6 @@ export interface BuildOptions {
   readonly keep: KeepPolicy;
   readonly timeouts: Timeouts;
   readonly cacheFolder?: string | undefined;
-}
-
-export interface IsoOptions {
-  readonly manifestPath: string;
-  readonly outputFolder: string;
-  readonly cacheFolder?: string | undefined;
-}
-
-export type IsoResult = Omit<ExportedFile, 'format'>;
-
-export interface CheckOptions {
-  /** Leaves out what needs the network: whether the repository has the packages. */
-  readonly offline: boolean;
-  readonly cacheFolder?: string | undefined;
-}
-
-/** What is wrong with a manifest or deserves a look. `lines` are ready to be shown. */
-export interface CheckProblem {
-  readonly severity: 'error' | 'warning';
-  readonly lines: readonly string[];
-}
-
-export interface CheckReport {
-  readonly appliance: string;
-  readonly version: string;
-  readonly problems: readonly CheckProblem[];
-}
-
-export interface PlannedPartition {
-  readonly number: number;
-  readonly name: string;
-  readonly sizeBytes: number;
-  /** What it holds: `ext4`, `vfat`, `BIOS boot code`. */
-  readonly content: string;
-  readonly mountPoint?: string | undefined;
-}
-
-export interface PlannedStep {
-  readonly title: string;
-  /** The substance of what will be done, one line each. */
-  readonly details: readonly string[];
-}
-
-export interface PlannedStage {
-  readonly stage: StageName;
-  readonly title: string;
-  readonly steps: readonly PlannedStep[];
-}
-
-export interface Plan {
-  readonly appliance: string;
-  readonly version: string;
-  readonly stages: readonly PlannedStage[];
-  readonly partitions: readonly PlannedPartition[];
-}
-
-export interface VerifyOptions {
-  readonly timeouts: Timeouts;
-  readonly cacheFolder?: string | undefined;
-}
-
-export interface VerifyCheck {
-  /** `manifest digests`, `boots under BIOS`, … */
-  readonly name: string;
-  readonly outcome: 'passed' | 'failed' | 'skipped';
-  readonly detail?: string | undefined;
-  readonly seconds: number;
-}
-
-export interface VerifyReport {
-  readonly checks: readonly VerifyCheck[];
-  /** The folder with screenshots and logs. */
-  readonly folder?: string | undefined;
 }
 
 export interface Program {

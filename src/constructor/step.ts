@@ -8,6 +8,8 @@ export interface Step {
   /** Stable, lower-case with dashes: how a person names it on a command line. */
   readonly name: string;
   readonly title: string;
+  /** The substance of what it will do, one line each: for `pvmc plan`. */
+  plan(manifest: InstallationManifest): readonly string[];
   run(context: Context): Promise<void>;
 }
 

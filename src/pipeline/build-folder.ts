@@ -36,8 +36,7 @@ export interface BuildFolderOptions {
 /** Makes the folder, with the manifest in it. */
 export async function makeBuildFolder(options: BuildFolderOptions): Promise<BuildFolder> {
   const { outputFolder, appliance, version, manifestText, now } = options;
-  const suffix = randomBytes(2).toString('hex');
-  const name = `${appliance}-${version}-${timestamp(now)}-${suffix}`;
+  const name = buildName(appliance, version, now);
   const path = join(outputFolder, 'builds', name);
   try {
     await mkdir(path, { recursive: true });
@@ -76,11 +75,16 @@ function cannotWrite(path: string, thrown: unknown): PvmcError {
   const full = systemCodeOf(thrown) === 'ENOSPC';
   return new PvmcError({
     kind: 'host',
-    code: full ? 'no-space' : 'output-unwritable',
+    code: full ? 'no-space' : 'output-not-writable',
     message: `the build folder ${path} cannot be made: ${messageOf(thrown)}`,
     hint: full ? 'Free some space.' : 'Choose another folder: pvmc build --output FOLDER.',
     cause: thrown,
   });
+}
+
+/** Unique, and in the order of time: `hello-1.0.0-20260102-030405-1f2e`. */
+export function buildName(appliance: string, version: string, now: Date): string {
+  return `${appliance}-${version}-${timestamp(now)}-${randomBytes(2).toString('hex')}`;
 }
 
 function timestamp(now: Date): string {

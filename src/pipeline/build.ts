@@ -11,7 +11,7 @@ import { constructAppliance } from './construct-stages.ts';
 import type { BuildEvent, BuildResult, ExportedFile } from './events.ts';
 import { describeFailure } from './failure.ts';
 import { expectedSeconds, remember } from './history.ts';
-import { limitsFor, type Timeouts } from './limits.ts';
+import { limitsFor, slowLine, type Timeouts } from './limits.ts';
 import { makeMedium } from './media-stage.ts';
 import { type ReadAppliance, readAppliance } from './prepare.ts';
 import { sourceDateEpoch } from './source-date-epoch.ts';
@@ -229,10 +229,6 @@ function logLine(event: BuildEvent): string | undefined {
     case 'amount':
       return undefined;
   }
-}
-
-function slowLine(why: string): string {
-  return `No hardware virtualization (${why}): the guest runs in software emulation, some fifteen times slower.`;
 }
 
 function asPvmcError(thrown: unknown): PvmcError {

@@ -32,3 +32,8 @@ const EMULATED: typeof USUAL = {
 export function limitsFor(accelerated: boolean, timeouts: Timeouts): typeof USUAL {
   return { ...(accelerated ? USUAL : EMULATED), ...timeouts };
 }
+
+/** Said once at the start of a run that has to do without hardware virtualization. */
+export function slowLine(why: string): string {
+  return `No hardware virtualization (${why}): the guest runs in software emulation, some fifteen times slower.`;
+}

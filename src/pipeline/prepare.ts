@@ -60,15 +60,38 @@ const MEDIUM_FOLDER = 'pvmc';
 
 /** What one medium carries besides the base: the installation manifest, its payload, the constructor. */
 export function mediumFiles(
-  { file, payload }: ReadAppliance,
+  appliance: ReadAppliance,
   resolution: Resolution,
   { sourceDateEpoch, constructorPath }: MediumSettings,
 ): MediumFile[] {
+  const { payload } = appliance;
+  const installation = installationManifest(appliance, resolution, sourceDateEpoch);
   const place = (content: PayloadContent, path: string): MediumFile =>
     content.kind === 'inline'
       ? { path: `${MEDIUM_FOLDER}/${path}`, content: content.text }
       : { path: `${MEDIUM_FOLDER}/${path}`, hostPath: content.hostPath };
-  const installation: InstallationManifest = {
+  return [
+    { path: `${MEDIUM_FOLDER}/constructor.js`, hostPath: constructorPath },
+    {
+      path: `${MEDIUM_FOLDER}/installation.json`,
+      content: `${JSON.stringify(installation, undefined, 1)}\n`,
+    },
+    ...payload.files.map(({ content }, index) => place(content, `files/${index}`)),
+    ...payload.scripts.map(({ content }, index) => place(content, `scripts/${index}`)),
+    ...resolution.sources.keyrings.map(({ armored }, index) => ({
+      path: `${MEDIUM_FOLDER}/keyrings/${index}`,
+      content: armored,
+    })),
+  ];
+}
+
+/** What the constructor is told: everything resolved, nothing left to choose. */
+export function installationManifest(
+  { file, payload }: ReadAppliance,
+  resolution: Resolution,
+  sourceDateEpoch: number,
+): InstallationManifest {
+  return {
     version: INSTALLATION_MANIFEST_VERSION,
     pvmc: PVMC_VERSION,
     appliance: file.manifest,
@@ -90,19 +113,6 @@ export function mediumFiles(
       })),
     },
   };
-  return [
-    { path: `${MEDIUM_FOLDER}/constructor.js`, hostPath: constructorPath },
-    {
-      path: `${MEDIUM_FOLDER}/installation.json`,
-      content: `${JSON.stringify(installation, undefined, 1)}\n`,
-    },
-    ...payload.files.map(({ content }, index) => place(content, `files/${index}`)),
-    ...payload.scripts.map(({ content }, index) => place(content, `scripts/${index}`)),
-    ...resolution.sources.keyrings.map(({ armored }, index) => ({
-      path: `${MEDIUM_FOLDER}/keyrings/${index}`,
-      content: armored,
-    })),
-  ];
 }
 
 export interface MediumSettings {

@@ -1,7 +1,7 @@
 /** `pvmc check`: everything wrong with a manifest, in one go. */
 import type { Command } from 'commander';
-import { PvmcError } from '../../system/error.ts';
-import type { CheckReport } from '../program.ts';
+import type { CheckReport } from '../../pipeline/check.ts';
+import { formatSize } from '../../system/size.ts';
 import { examples, MANIFEST_ARGUMENT, type OpenSession } from './command.ts';
 
 export function addCheck(root: Command, open: OpenSession): void {
@@ -31,13 +31,11 @@ export function addCheck(root: Command, open: OpenSession): void {
         run: (emit, signal) =>
           session.program.checkManifest({ path: manifest, options, emit, signal }),
       });
-      throwErrors(report, manifest);
-      const { warnings } = sorted(report);
       const { style } = session;
+      const { appliance, version, packages } = report;
       session.conclude(
         [
-          ...warnings,
-          `${style.good(style.marks.done)} ${report.appliance} ${report.version}, no problems`,
+          `${style.good(style.marks.done)} ${appliance} ${version}, no problems${packageNote(packages)}`,
         ],
         'checked',
         report,
@@ -45,20 +43,7 @@ export function addCheck(root: Command, open: OpenSession): void {
     });
 }
 
-function throwErrors(report: CheckReport, path: string): void {
-  const { errors, warnings } = sorted(report);
-  const count = report.problems.filter(({ severity }) => severity === 'error').length;
-  if (count === 0) return;
-  throw new PvmcError({
-    kind: 'manifest',
-    code: 'manifest-invalid',
-    message: `${path} has ${count === 1 ? 'a problem' : `${count} problems`}`,
-    details: [...errors, ...warnings],
-  });
-}
-
-function sorted({ problems }: CheckReport) {
-  const of = (severity: 'error' | 'warning') =>
-    problems.filter((problem) => problem.severity === severity).flatMap(({ lines }) => lines);
-  return { errors: of('error'), warnings: of('warning') };
+function packageNote(packages: CheckReport['packages']): string {
+  if (packages === undefined) return '; the repository was not asked';
+  return `; ${packages.count} packages of ${formatSize(packages.downloadBytes)} to fetch`;
 }

@@ -1,8 +1,9 @@
 /** `pvmc init`: a first manifest to start from. Never writes over an existing file. */
 import { mkdir, writeFile } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { MANIFEST_FILE } from '../../manifest/read.ts';
+import { applianceNameOf } from '../../manifest/template.ts';
 import { PvmcError, systemCodeOf } from '../../system/error.ts';
 import { commandLine } from '../../system/run.ts';
 import { examples, type OpenSession } from './command.ts';
@@ -27,7 +28,7 @@ export function addInit(root: Command, open: OpenSession): void {
       const target = resolve(session.workingFolder, folder);
       const path = join(target, MANIFEST_FILE);
       await makeFolder(target);
-      await writeNew(path, session.program.manifestTemplate(nameFor(basename(target))));
+      await writeNew(path, session.program.manifestTemplate(applianceNameOf(target)));
       const { style } = session;
       const argument = folder === '.' ? [] : [folder];
       session.conclude(
@@ -42,16 +43,6 @@ export function addInit(root: Command, open: OpenSession): void {
         { path },
       );
     });
-}
-
-/** A folder's name as an appliance may be called: lower-case letters, digits, dashes. */
-export function nameFor(folder: string): string {
-  const name = folder
-    .toLowerCase()
-    .replaceAll(/[^a-z0-9]+/g, '-')
-    .slice(0, 63)
-    .replaceAll(/^-+|-+$/g, '');
-  return name === '' ? 'appliance' : name;
 }
 
 async function makeFolder(path: string): Promise<void> {

@@ -1,7 +1,7 @@
 /** `pvmc plan`: what a build would do, stage by stage. Nothing is touched. */
 import type { Command } from 'commander';
+import type { Plan, PlannedPartition } from '../../pipeline/plan.ts';
 import { formatSize } from '../../system/size.ts';
-import type { Plan, PlannedPartition } from '../program.ts';
 import type { Style } from '../style.ts';
 import { pad, widthOf } from '../text.ts';
 import { examples, MANIFEST_ARGUMENT, type OpenSession } from './command.ts';

@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parse } from 'yaml';
 import { z } from 'zod';
@@ -66,9 +66,8 @@ export function standIn(): Program {
       return writeOutput(join(outputFolder, `${script.name}.iso`));
     },
     checkManifest: async ({ path }) => {
-      const { name, version, simulate } = await readScript(path);
-      const problem = { severity: 'warning', lines: [`${path}: ${simulate.notice}`] } as const;
-      return { appliance: name, version, problems: simulate.notice === undefined ? [] : [problem] };
+      const { name, version } = await readScript(path);
+      return { appliance: name, version };
     },
     planBuild: async ({ path }) => planOf(await readScript(path)),
     verifyFile: async ({ path, emit, signal }) => {
@@ -79,6 +78,8 @@ export function standIn(): Program {
           { name: 'digests', outcome: good ? 'passed' : 'failed', detail: 'x.vmdk', seconds: 0.1 },
           { name: 'boots under UEFI', outcome: good ? 'passed' : 'skipped', seconds: 2 },
         ],
+        folder: dirname(path),
+        screenshots: [],
       };
     },
     manifestTemplate: (name) => `name: ${name}\nversion: "1.0"\n`,

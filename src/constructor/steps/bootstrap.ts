@@ -5,14 +5,18 @@
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { ResolvedPackage } from '../../manifest/installation-manifest.ts';
 import type { Context, Step } from '../step.ts';
 import { packageFile } from './fetch.ts';
 
 export const bootstrap: Step = {
   name: 'bootstrap',
   title: 'Lay down the essential packages',
+  plan: ({ packages }) => [
+    `dpkg-deb --extract of the ${packages.filter(isEssential).length} packages that maintainer scripts rely on`,
+  ],
   async run(context) {
-    const essential = context.manifest.packages.filter((one) => one.batch === 0);
+    const essential = context.manifest.packages.filter(isEssential);
     let done = 0;
     for (const one of essential) {
       const file = packageFile(context.workspace.packages, one);
@@ -77,3 +81,7 @@ async function mountKernelInterfaces(context: Context): Promise<void> {
 
 /** Where the package files are seen from inside the root. */
 export const PACKAGES_INSIDE_ROOT = 'run/pvmc-packages';
+
+function isEssential({ batch }: ResolvedPackage): boolean {
+  return batch === 0;
+}

@@ -42,6 +42,10 @@ const EMPTIED = ['var/log'];
 export const clean: Step = {
   name: 'clean',
   title: 'Remove identity, logs and caches',
+  plan: () => [
+    'emptied: /etc/machine-id, /var/log',
+    `removed: ${REMOVED.map((path) => `/${path}`).join(' ')}`,
+  ],
   async run(context) {
     const { root } = context.workspace;
     for (const pattern of REMOVED) await removeMatching(root, pattern);

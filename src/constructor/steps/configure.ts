@@ -7,6 +7,19 @@ import type { Context, Step } from '../step.ts';
 export const configure: Step = {
   name: 'configure',
   title: 'Configure the system',
+  plan: (manifest) => {
+    const { appliance } = manifest;
+    const { locale, timezone, keyboard, network } = appliance;
+    return [
+      `host name ${appliance.hostname ?? appliance.name}, locale ${locale}, time zone ${timezone}, keyboard ${keyboard}`,
+      network === 'dhcp'
+        ? 'the network by DHCP'
+        : `the network with the address ${network.address}`,
+      `written: ${Object.keys(configurationFiles(manifest))
+        .map((path) => `/${path}`)
+        .join(' ')}`,
+    ];
+  },
   async run(context) {
     const { manifest } = context;
     for (const [path, text] of Object.entries(configurationFiles(manifest))) {

@@ -13,6 +13,7 @@ import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ResolvedPackage } from '../../manifest/installation-manifest.ts';
 import { messageOf, PvmcError } from '../../system/error.ts';
+import { formatSize } from '../../system/size.ts';
 import type { Context, Step } from '../step.ts';
 
 const CONNECTIONS = 6;
@@ -23,9 +24,12 @@ const MAXIMUM_REDIRECTS = 5;
 export const fetchPackages: Step = {
   name: 'fetch',
   title: 'Fetch the packages',
+  plan: ({ packages }) => [
+    `${packages.length} package files, ${formatSize(downloadBytes(packages))}, each compared with its pinned SHA-256`,
+  ],
   async run(context) {
     const { packages } = context.manifest;
-    const totalBytes = packages.reduce((sum, one) => sum + one.sizeBytes, 0);
+    const totalBytes = downloadBytes(packages);
     let doneBytes = 0;
     const agents = {
       http: new Agent({ keepAlive: true, maxSockets: CONNECTIONS }),
@@ -196,4 +200,8 @@ function mismatch(one: ResolvedPackage, got: string): PvmcError {
     message: `${one.url} is not the file that was pinned: ${got} instead of SHA-256 ${one.sha256}, ${one.sizeBytes} bytes`,
     hint: 'Something between the repository and the machine changes files, or the mirror is broken. Name another repository.mirror.',
   });
+}
+
+function downloadBytes(packages: readonly ResolvedPackage[]): number {
+  return packages.reduce((sum, one) => sum + one.sizeBytes, 0);
 }

@@ -5,6 +5,8 @@ import type { Context, Step } from '../step.ts';
 export const files: Step = {
   name: 'files',
   title: 'Copy the files',
+  plan: ({ files: listed }) =>
+    listed.map(({ path, owner, mode }) => `install --owner ${owner} --mode ${mode} ${path}`),
   async run(context) {
     const { files: listed } = context.manifest;
     if (listed.length === 0) return;

@@ -20,6 +20,9 @@ interface BlockDevice {
 export const findDisk: Step = {
   name: 'find-disk',
   title: 'Find the disk',
+  plan: ({ appliance }) => [
+    `an empty, fixed, writable disk of at least ${formatSize(appliance.machine.disk)}; one that holds anything is refused`,
+  ],
   async run(context) {
     const disks = await wholeDisks(context);
     const wantedBytes = context.manifest.appliance.machine.disk;

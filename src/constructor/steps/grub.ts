@@ -31,6 +31,7 @@ const BIOS_BUILT_IN = ['biosdisk', ...BUILT_IN];
 export const grub: Step = {
   name: 'grub',
   title: 'Prepare the boot loader',
+  plan: () => ['grub-mkimage for i386-pc and x86_64-efi, grub.cfg, GRUB’s modules'],
   async run(context) {
     const { root } = context.workspace;
     const folder = join(root, 'boot/grub');
@@ -54,6 +55,10 @@ export const grub: Step = {
 export const firmware: Step = {
   name: 'firmware',
   title: 'Make it boot under BIOS and UEFI',
+  plan: () => [
+    'UEFI: mkfs.fat and mcopy, EFI/BOOT/BOOTX64.EFI on the EFI system partition; no NVRAM entry',
+    'BIOS: boot.img in the first sector, core.img in the BIOS boot partition',
+  ],
   async run(context) {
     await writeEsp(context);
     await writeBiosBoot(context);

@@ -12,6 +12,10 @@ import { packageFile } from './fetch.ts';
 export const install: Step = {
   name: 'install',
   title: 'Install the packages',
+  plan: ({ packages }) => [
+    `dpkg --install, in ${1 + Math.max(...packages.map((one) => one.batch))} batches, what is depended on first`,
+    packages.map((one) => one.name).join(' '),
+  ],
   async run(context) {
     const { packages } = context.manifest;
     const watch = new DpkgWatch(packages.length, context);

@@ -13,28 +13,18 @@ import type { Context, Step } from '../step.ts';
  * Modules by name, or by their folder in the kernel's tree after a `=`; dracut-install adds what they
  * depend on. A name that a kernel does not have is passed over.
  */
-const DRIVERS: Readonly<Record<string, readonly string[]>> = {
-  'The root file system': ['ext4'],
-  'SATA and IDE: VirtualBox, VMware, Hyper-V generation 1, metal': ['=drivers/ata'],
-  'SCSI: VMware and VirtualBox (mptspi, mptsas, BusLogic), VMware (pvscsi)': [
-    '=drivers/message/fusion',
-    'BusLogic',
-    'vmw_pvscsi',
-  ],
-  'KVM and Xen': ['=drivers/virtio', 'virtio_blk', 'virtio_scsi', 'xen-blkfront', 'sym53c8xx'],
-  'Hyper-V': ['hv_vmbus', 'hv_storvsc', 'hid-hyperv', 'hyperv_keyboard'],
-  'NVMe, behind Intel’s VMD too': ['=drivers/nvme', 'vmd'],
-  'SAS and RAID controllers of servers': [
-    ...['aacraid', 'aic79xx', 'arcmsr', 'hpsa', 'isci', 'megaraid_sas', 'mpi3mr'],
-    ...['mpt3sas', 'mvsas', 'pm80xx', 'smartpqi', '3w-sas', '3w-9xxx'],
-  ],
-  'Disks, sticks and cards': [
-    ...['sd_mod', 'sr_mod', '=drivers/usb/storage', 'mmc_block', 'sdhci-pci', 'sdhci-acpi'],
-  ],
-  'USB hosts and keyboards, for the emergency shell': [
-    ...['xhci-pci', 'ehci-pci', 'ohci-pci', 'uhci-hcd', 'usbhid', 'hid-generic'],
-    ...['atkbd', 'i8042'],
-  ],
+const DRIVERS: Readonly<Record<string, string>> = {
+  'The root file system': 'ext4',
+  'SATA and IDE: VirtualBox, VMware, Hyper-V generation 1, metal': '=drivers/ata',
+  'SCSI as VMware and VirtualBox have it': '=drivers/message/fusion BusLogic vmw_pvscsi',
+  'KVM and Xen': '=drivers/virtio virtio_blk virtio_scsi xen-blkfront sym53c8xx',
+  'Hyper-V': 'hv_vmbus hv_storvsc hid-hyperv hyperv_keyboard',
+  'NVMe, behind Intel’s VMD too': '=drivers/nvme vmd',
+  'SAS and RAID controllers of servers':
+    'aacraid aic79xx arcmsr hpsa isci megaraid_sas mpi3mr mpt3sas mvsas pm80xx smartpqi 3w-sas 3w-9xxx',
+  'Disks, sticks and cards': 'sd_mod sr_mod =drivers/usb/storage mmc_block sdhci-pci sdhci-acpi',
+  'USB hosts and keyboards, for the emergency shell':
+    'xhci-pci ehci-pci ohci-pci uhci-hcd usbhid hid-generic atkbd i8042',
 };
 
 const HOOK_PATH = 'etc/initramfs-tools/hooks/appliance-drivers';
@@ -44,8 +34,8 @@ export const INITRAMFS_FILES: Readonly<Record<string, string>> = {
   'etc/initramfs-tools/conf.d/appliance': [
     `# The drivers are listed in /${HOOK_PATH}.`,
     'MODULES=list',
-    '# gzip is in every system; most of what is packed is compressed already.',
-    'COMPRESS=gzip',
+    '# Most of what is packed is compressed already.',
+    'COMPRESS=zstd',
     'COMPRESSLEVEL=1',
     // Its type cannot be looked up before the root exists; without it no fsck goes in.
     'FSTYPE=ext4',
@@ -61,7 +51,7 @@ export const INITRAMFS_FILES: Readonly<Record<string, string>> = {
     '. /usr/share/initramfs-tools/hook-functions',
     ...Object.entries(DRIVERS).flatMap(([what, modules]) => [
       `# ${what}`,
-      `manual_add_modules ${modules.join(' ')}`,
+      `manual_add_modules ${modules}`,
     ]),
     '# Names of devices, which nothing reads before the root is there.',
     'rm -f "$DESTDIR/usr/lib/udev/hwdb.bin"',
@@ -72,6 +62,9 @@ export const INITRAMFS_FILES: Readonly<Record<string, string>> = {
 export const kernel: Step = {
   name: 'kernel',
   title: 'Make the initramfs',
+  plan: () => [
+    'update-initramfs -c, with the storage drivers of VirtualBox, VMware, Hyper-V, KVM and metal',
+  ],
   async run(context) {
     const versions = await kernelVersions(context);
     await writeSettings(context);

@@ -22,6 +22,10 @@ const TYPES = {
 export const partition: Step = {
   name: 'partition',
   title: 'Partition the disk',
+  plan: ({ identifiers }) => [
+    'sfdisk: a GPT, the same identifiers for the same packages',
+    ...partitionTable(identifiers).trimEnd().split('\n'),
+  ],
   async run(context) {
     const { disk } = context.workspace;
     await context.run(['sfdisk', '--no-reread', '--no-tell-kernel', '--quiet', disk], {

@@ -12,6 +12,10 @@ const BLOCK_BYTES = 4096;
 export const root: Step = {
   name: 'root',
   title: 'Write the root file system',
+  plan: ({ identifiers, sourceDateEpoch }) => [
+    `tar --sort=name --clamp-mtime --mtime=@${sourceDateEpoch} | mke2fs -d -: ext4, UUID ${identifiers.rootUuid}`,
+    'the scratch file system erased, resize2fs over the whole partition, e2fsck',
+  ],
   async run(context) {
     const { partitions } = context.workspace;
     await context.workspace.holdsRoot.releaseAll();

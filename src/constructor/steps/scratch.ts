@@ -20,6 +20,9 @@ export function firstHalfBytes(rootPartitionBytes: number): number {
 export const scratch: Step = {
   name: 'scratch',
   title: 'Prepare the scratch file system',
+  plan: () => [
+    'mke2fs and mount: a file system for the construction only, in the second half of the root partition',
+  ],
   async run(context) {
     const { partitions } = context.workspace;
     const device = await attachSecondHalf(

@@ -9,6 +9,7 @@ const KEPT_LINES = 20;
 export const scripts: Step = {
   name: 'scripts',
   title: 'Run the scripts',
+  plan: ({ scripts: listed }) => listed.map(({ name }) => `chroot ROOT ${name}`),
   async run(context) {
     const { scripts: listed } = context.manifest;
     if (listed.length === 0) return;

@@ -8,6 +8,18 @@ type User = InstallationManifest['appliance']['users'][number];
 export const users: Step = {
   name: 'users',
   title: 'Add the users',
+  plan: ({ appliance }) =>
+    appliance.users.map((user) => {
+      const keys = user['ssh-keys'].length;
+      const parts = [
+        `useradd ${user.name}`,
+        user['password-hash'] === undefined ? 'no password' : 'the password of the hash',
+        `${keys} SSH ${keys === 1 ? 'key' : 'keys'}`,
+        ...(user.groups.length > 0 ? [`groups ${user.groups.join(' ')}`] : []),
+        `sudo: ${user.sudo}`,
+      ];
+      return parts.join(', ');
+    }),
   async run(context) {
     for (const user of context.manifest.appliance.users) {
       if (user.name !== 'root') await addUser(context, user);

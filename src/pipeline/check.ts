@@ -1,0 +1,39 @@
+/** `pvmc check`: everything that can be known of a manifest before anything starts. */
+
+import { cacheFolder } from './cache-folder.ts';
+import { eventProgress } from './event-progress.ts';
+import type { BuildEvent } from './events.ts';
+import { readAppliance, resolveAppliance } from './prepare.ts';
+
+export interface CheckOptions {
+  /** Leaves out what needs the network: whether the repository has the packages. */
+  readonly offline: boolean;
+  readonly cacheFolder?: string | undefined;
+}
+
+export interface CheckReport {
+  readonly appliance: string;
+  readonly version: string;
+  /** Undefined when the repository was not asked. */
+  readonly packages?: { readonly count: number; readonly downloadBytes: number } | undefined;
+}
+
+export interface CheckRequest {
+  readonly path: string;
+  readonly options: CheckOptions;
+  readonly emit: (event: BuildEvent) => void;
+  readonly signal: AbortSignal;
+}
+
+/** @throws ManifestError with all the problems; PvmcError when the repository is at fault. */
+export async function checkManifest(request: CheckRequest): Promise<CheckReport> {
+  const { path, options, emit, signal } = request;
+  const appliance = await readAppliance(path);
+  const { name, version } = appliance.file.manifest;
+  const report = { appliance: name, version };
+  if (options.offline) return report;
+  const progress = eventProgress(emit, signal);
+  const { totals } = await resolveAppliance(appliance, cacheFolder(options.cacheFolder), progress);
+  const { packageCount: count, downloadBytes } = totals;
+  return { ...report, packages: { count, downloadBytes } };
+}

@@ -1,0 +1,12 @@
+/** Progress of work that is no stage: its words become events, its amounts are not shown. */
+import type { Progress } from '../system/progress.ts';
+import type { BuildEvent } from './events.ts';
+
+export function eventProgress(emit: (event: BuildEvent) => void, signal: AbortSignal): Progress {
+  return {
+    signal,
+    log: (line, origin = 'pvmc') => emit({ type: 'log', origin, line }),
+    amount: () => {},
+    notice: (line) => emit({ type: 'notice', line }),
+  };
+}

@@ -1,0 +1,167 @@
+/** `pvmc plan`: what a build would do. Nothing is touched but the cache of the package lists. */
+import { STEPS } from '../constructor/construct.ts';
+import { BIOS_BOOT_MIB, ESP_MIB } from '../constructor/steps/partition.ts';
+import type { InstallationManifest } from '../manifest/installation-manifest.ts';
+import type { Manifest } from '../manifest/schema.ts';
+import type { Resolution } from '../repository/resolve.ts';
+import { formatSize } from '../system/size.ts';
+import { cacheFolder } from './cache-folder.ts';
+import { eventProgress } from './event-progress.ts';
+import { type BuildEvent, STAGES, type StageName } from './events.ts';
+import { installationManifest, readAppliance, resolveAppliance } from './prepare.ts';
+import { sourceDateEpoch } from './source-date-epoch.ts';
+
+export interface PlannedPartition {
+  readonly number: number;
+  readonly name: string;
+  readonly sizeBytes: number;
+  /** What it holds: `ext4`, `vfat`, `BIOS boot code`. */
+  readonly content: string;
+  readonly mountPoint?: string | undefined;
+}
+
+export interface PlannedStep {
+  readonly title: string;
+  /** The substance of what will be done, one line each. */
+  readonly details: readonly string[];
+}
+
+export interface PlannedStage {
+  readonly stage: StageName;
+  readonly title: string;
+  readonly steps: readonly PlannedStep[];
+}
+
+export interface Plan {
+  readonly appliance: string;
+  readonly version: string;
+  readonly stages: readonly PlannedStage[];
+  readonly partitions: readonly PlannedPartition[];
+}
+
+export interface PlanRequest {
+  readonly path: string;
+  readonly options: { readonly cacheFolder?: string | undefined };
+  readonly emit: (event: BuildEvent) => void;
+  readonly signal: AbortSignal;
+}
+
+/** @throws ManifestError with all the problems; PvmcError when the repository is at fault. */
+export async function planBuild(request: PlanRequest): Promise<Plan> {
+  const { path, options, emit, signal } = request;
+  const appliance = await readAppliance(path);
+  const { manifest } = appliance.file;
+  const cache = cacheFolder(options.cacheFolder);
+  const resolution = await resolveAppliance(appliance, cache, eventProgress(emit, signal));
+  const installation = installationManifest(appliance, resolution, sourceDateEpoch());
+  const steps = stepsOf({ manifest, resolution, installation });
+  return {
+    appliance: manifest.name,
+    version: manifest.version,
+    stages: STAGES.map(({ name, title }) => ({ stage: name, title, steps: steps[name] })),
+    partitions: partitionsOf(manifest.machine.disk),
+  };
+}
+
+interface Known {
+  readonly manifest: Manifest;
+  readonly resolution: Resolution;
+  readonly installation: InstallationManifest;
+}
+
+function stepsOf(known: Known): Readonly<Record<StageName, readonly PlannedStep[]>> {
+  const { manifest, installation } = known;
+  return {
+    media: mediaSteps(known),
+    machine: [{ title: 'Create the machine', details: machineDetails(manifest) }],
+    start: [
+      {
+        title: 'Power on',
+        details: ['boots the PVMC ISO; the second serial line is the link to the constructor'],
+      },
+    ],
+    boot: [
+      {
+        title: 'Wait for the constructor',
+        details: ['the medium’s kernel, its network, then the constructor’s first word'],
+      },
+    ],
+    construct: STEPS.map((step) => ({ title: step.title, details: step.plan(installation) })),
+    export: manifest.exports.map((format) => ({
+      title: `Write ${baseName(manifest)}.${format}`,
+      details: EXPORT_DETAILS[format],
+    })),
+    verify: verifySteps(manifest),
+  };
+}
+
+function mediaSteps({ manifest, resolution }: Known): PlannedStep[] {
+  const { packageCount, downloadBytes, installedBytes } = resolution.totals;
+  const { mirror, suite } = manifest.repository;
+  return [
+    {
+      title: 'Resolve the packages',
+      details: [
+        `${packageCount} packages of ${mirror} ${suite}: ${formatSize(downloadBytes)} to fetch, ${formatSize(installedBytes)} installed`,
+      ],
+    },
+    {
+      title: 'Prepare the medium’s system',
+      details: ['mmdebstrap and mksquashfs, unless the cache has it'],
+    },
+    { title: 'Write the ISO', details: [`xorriso: ${baseName(manifest)}.iso`] },
+  ];
+}
+
+function machineDetails({ machine }: Manifest): string[] {
+  const { memory, cpus, disk, firmware, network } = machine;
+  return [
+    `${formatSize(memory)} of memory, ${cpus} processors, an empty disk of ${formatSize(disk)}`,
+    `firmware ${firmware}, network ${network}`,
+  ];
+}
+
+const EXPORT_DETAILS: Readonly<Record<Manifest['exports'][number], readonly string[]>> = {
+  ova: ['OVF 1.1 descriptor, SHA-256 digests, streamOptimized VMDK; one ustar'],
+  qcow2: ['qemu-img convert -c -O qcow2'],
+  raw: ['the disk byte for byte, empty ranges left out'],
+};
+
+function verifySteps({ checks, exports }: Manifest): PlannedStep[] {
+  const listed = checks.map((check) => {
+    if ('command' in check) return `command: ${check.command.trim().split('\n')[0] ?? ''}`;
+    return 'port' in check ? `port ${check.port}` : `GET ${check.http}`;
+  });
+  const boot = ['a throw-away copy of the disk, nothing attached, until the system says it is up'];
+  const readBack = {
+    title: 'Read the OVA back',
+    details: ['digests, descriptor against the DMTF’s schema, every grain of the disk'],
+  };
+  return [
+    ...(exports.includes('ova') ? [readBack] : []),
+    { title: 'Boot under BIOS', details: [...boot, ...listed] },
+    { title: 'Boot under UEFI', details: ['the same'] },
+  ];
+}
+
+function baseName({ name, version }: Manifest): string {
+  return `${name}-${version}`;
+}
+
+const MIB = 2 ** 20;
+
+/** As `partition` makes them; the last one ends before the copy of the table at the disk's end. */
+function partitionsOf(diskBytes: number): PlannedPartition[] {
+  const rootBytes = diskBytes - (1 + BIOS_BOOT_MIB + ESP_MIB + 1) * MIB;
+  return [
+    { number: 1, name: 'bios', sizeBytes: BIOS_BOOT_MIB * MIB, content: 'GRUB’s core for BIOS' },
+    {
+      number: 2,
+      name: 'esp',
+      sizeBytes: ESP_MIB * MIB,
+      content: 'vfat, EFI system partition',
+      mountPoint: '/boot/efi',
+    },
+    { number: 3, name: 'root', sizeBytes: rootBytes, content: 'ext4', mountPoint: '/' },
+  ];
+}

@@ -1,0 +1,47 @@
+/** `pvmc verify`: stage 7 alone, for an OVA at hand. */
+import { mkdir } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { qemuHypervisor } from '../hypervisors/qemu/hypervisor.ts';
+import { readManifest } from '../manifest/read.ts';
+import type { VerifyReport } from '../verify/report.ts';
+import { verifyAppliance } from '../verify/verify.ts';
+import { buildName } from './build-folder.ts';
+import type { BuildEvent } from './events.ts';
+import { limitsFor, slowLine, type Timeouts } from './limits.ts';
+import { StageRunner } from './stage-runner.ts';
+
+export interface VerifyOptions {
+  readonly timeouts: Timeouts;
+  /** The manifest whose checks are run in the booted appliance. */
+  readonly manifestPath?: string | undefined;
+}
+
+export interface VerifyFileRequest {
+  readonly path: string;
+  readonly options: VerifyOptions;
+  readonly emit: (event: BuildEvent) => void;
+  readonly signal: AbortSignal;
+}
+
+/** What was found, failures among it. @throws PvmcError when the file or this computer is at fault. */
+export async function verifyFile(request: VerifyFileRequest): Promise<VerifyReport> {
+  const { path, options, emit, signal } = request;
+  const { manifestPath, timeouts } = options;
+  const checks =
+    manifestPath === undefined ? [] : (await readManifest(manifestPath)).manifest.checks;
+  const hypervisor = qemuHypervisor();
+  const { acceleration } = await hypervisor.capabilities();
+  if (!acceleration.available) emit({ type: 'notice', line: slowLine(acceleration.why) });
+  const name = buildName(basename(path).replace(/\.[^.]*$/, ''), 'verify', new Date());
+  const workFolder = join(dirname(resolve(path)), 'builds', name);
+  await mkdir(workFolder, { recursive: true });
+  const { verify: limitSeconds } = limitsFor(acceleration.available, timeouts);
+  const limits = timeouts.silence === undefined ? {} : { silenceSeconds: timeouts.silence };
+  return new StageRunner(emit, signal).run('verify', { limitSeconds }, async (progress) => {
+    const report = await verifyAppliance(
+      { ovaPath: resolve(path), checks, hypervisor, workFolder, limits },
+      progress,
+    );
+    return { value: report, result: `${report.checks.length} checks` };
+  });
+}
