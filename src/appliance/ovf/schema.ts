@@ -17,8 +17,6 @@ const IMPORTED = [
   'CIM_VirtualSystemSettingData.xsd',
   'CIM_ResourceAllocationSettingData.xsd',
 ];
-/** Two of them import the third by its address. */
-const COMMON_ADDRESS = 'http://schemas.dmtf.org/wbem/wscim/1/common.xsd';
 const MOST_PROBLEMS = 10;
 
 // Loaded when it is needed: WebAssembly takes a while to start.
@@ -75,8 +73,6 @@ async function loadValidator(xml: Libxml2): Promise<XsdValidator> {
   const folder = schemaFolder();
   const texts: Record<string, Uint8Array> = {};
   for (const name of [SCHEMA, ...IMPORTED]) texts[name] = await readFile(new URL(name, folder));
-  const common = texts['common.xsd'];
-  if (common) texts[COMMON_ADDRESS] = common;
   xml.xmlRegisterInputProvider(new xml.XmlBufferInputProvider(texts));
   try {
     using schema = xml.XmlDocument.fromBuffer(texts[SCHEMA] ?? new Uint8Array(), { url: SCHEMA });
