@@ -51,14 +51,15 @@ async function createMachine(
   { manifest, mediumPath, folder, hypervisor }: ConstructOptions,
   progress: StageProgress,
 ) {
-  const { memory, cpus, disk, firmware, network } = manifest.machine;
+  const { memory, cpus, disk, firmware } = manifest.machine;
   const machine = await hypervisor.create(
     {
       name: `pvmc-${folder.name}`,
       memoryBytes: memory,
       cpus,
       firmware,
-      network,
+      // The packages come through it, even for an appliance that is to have none.
+      network: 'nat',
       disk: { type: 'create', path: folder.diskPath, sizeBytes: disk },
       devices: 'fast',
       mediumPath,
