@@ -19,16 +19,19 @@ const GIB = 2 ** 30;
 const PARTITIONS_BYTES = 66 * MIB;
 
 /**
- * The system is put together in a scratch file system on the second half of the root partition and
- * then written into the first half, so it is there twice; the rest is for the initramfs, generated
- * files, what the file systems need themselves, and some free room.
+ * The initramfs, generated files, what the file systems need themselves, and some free room, beside
+ * the packages' own files.
  */
-const COPIES = 2.4;
+const ROOM = 1.2;
 
-/** How large the disk must be, roughly, for the construction to have room. */
+/**
+ * How large the disk must be, roughly, for the construction to have room: the system is put together
+ * beside its package files in the second half of the root partition, and written into the first half.
+ */
 export function requiredDiskBytes(needs: DiskNeeds): number {
   const system = needs.installedBytes + needs.filesBytes;
-  return Math.ceil(PARTITIONS_BYTES + COPIES * system + needs.downloadBytes);
+  const half = ROOM * system + needs.downloadBytes;
+  return Math.ceil(PARTITIONS_BYTES + 2 * half);
 }
 
 /** The needs of resolved packages and of what the manifest adds to them. */

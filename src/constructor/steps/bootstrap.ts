@@ -4,6 +4,7 @@
  * installs the same packages properly in the next step.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { ResolvedPackage } from '../../manifest/installation-manifest.ts';
 import type { Context, Step } from '../step.ts';
@@ -16,19 +17,27 @@ export const bootstrap: Step = {
     `dpkg-deb --extract of the ${packages.filter(isEssential).length} packages that maintainer scripts rely on`,
   ],
   async run(context) {
-    const essential = context.manifest.packages.filter(isEssential);
-    let done = 0;
-    for (const one of essential) {
-      const file = packageFile(context.workspace.packages, one);
-      await context.run(['dpkg-deb', '--extract', file, context.workspace.root]);
-      done += 1;
-      context.progress.amount({ done, total: essential.length, unit: 'packages' });
-    }
+    await extractAll(context, context.manifest.packages.filter(isEssential));
     await prepareDatabase(context.workspace.root);
     await keepServicesStill(context.workspace.root);
     await mountKernelInterfaces(context);
   },
 };
+
+/** Each processor extracts one package at a time; most of that is decompression. */
+async function extractAll(context: Context, packages: readonly ResolvedPackage[]): Promise<void> {
+  const { root, packages: folder } = context.workspace;
+  const queue = [...packages];
+  let done = 0;
+  const worker = async () => {
+    for (let one = queue.shift(); one; one = queue.shift()) {
+      await context.run(['dpkg-deb', '--extract', packageFile(folder, one), root]);
+      done += 1;
+      context.progress.amount({ done, total: packages.length, unit: 'packages' });
+    }
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, worker));
+}
 
 /** What dpkg expects to find and no package brings. */
 async function prepareDatabase(root: string): Promise<void> {
