@@ -31,12 +31,16 @@ export class ConsoleLog {
   }
 }
 
+const ESCAPE = String.fromCodePoint(27);
 /** A firmware moves its cursor where others end a line. */
-const CURSOR_MOVE = new RegExp(`${String.fromCodePoint(27)}\\[[\\d;]*[Hf]`, 'g');
+const CURSOR_MOVE = new RegExp(`${ESCAPE}\\[[\\d;]*[Hf]`, 'g');
+/** Every other control sequence (ECMA-48), those with private parameters like `=3h` among them. */
+const CONTROL_SEQUENCE = new RegExp(`${ESCAPE}\\[[0-?]*[ -/]*[@-~]`, 'g');
 
 export function consoleLines(text: string): readonly string[] {
   return text
     .replace(CURSOR_MOVE, '\n')
+    .replace(CONTROL_SEQUENCE, '')
     .split(/[\r\n]+/)
     .map((line) => plainText(line).trim())
     .filter((line) => line !== '');

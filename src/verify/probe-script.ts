@@ -9,7 +9,7 @@
  */
 
 /** How often the probe says what the boot still waits for. */
-export const WAITING_SECONDS = 10;
+const WAITING_SECONDS = 10;
 
 /** Bytes of a check's output that are said; the end of it, where the reasons are. */
 const OUTPUT_BYTES = 8192;
