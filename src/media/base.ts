@@ -63,7 +63,8 @@ export async function prepareBase(options: BaseOptions, progress: Progress): Pro
   return { ...base, cached: false };
 }
 
-async function baseId(options: BaseOptions, progress: Progress): Promise<string> {
+/** The hash of everything that goes into a base. */
+export async function baseId(options: BaseOptions, progress: Progress): Promise<string> {
   const tools = await Promise.all(
     [
       ['mmdebstrap', '--version'],

@@ -74,7 +74,8 @@ export async function buildDebian(options: DebianOptions, progress: Progress): P
 
 function explained(thrown: unknown, { mirror, temporaryFolder }: DebianOptions): unknown {
   if (!(thrown instanceof PvmcError) || thrown.code !== 'program-failed') return thrown;
-  const said = thrown.details.join('\n');
+  // Its remarks name the user namespace and the repository though nothing is wrong with them.
+  const said = thrown.details.filter((line) => !line.startsWith('I: ')).join('\n');
   const cause = CAUSES.find(({ pattern }) => pattern.test(said));
   if (!cause) return thrown;
   return new PvmcError({

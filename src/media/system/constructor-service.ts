@@ -52,6 +52,7 @@ for ((tenths = 0; tenths < ${NETWORK_SECONDS}0; tenths++)); do
 done
 [[ -e ${NETWORK_READY_PATH} ]] || say 'No network after ${NETWORK_SECONDS} seconds: going on without it.'
 exec {silence}>&-
+say 'PVMC: the constructor starts. Alt+F2 shows a shell.'
 
 exec /usr/bin/node "$medium/constructor.js" --installation "$medium/installation.json" --link /dev/ttyS1 \\
   > >(exec tee /dev/tty1 /dev/ttyS0 2>/dev/null) 2>&1
@@ -94,23 +95,26 @@ PathExists=/run/pvmc/constructor.log
 Unit=getty@tty2.service
 `;
 
-const PROFILE = `# What a person who logs in on the console should know.
-if [ -t 0 ] && [ -n "$PS1" ]; then
-  if systemctl is-failed --quiet pvmc-constructor.service; then
-    printf '%s\\n' '' \\
-      'The constructor FAILED. To look around:' \\
-      '  journalctl -u pvmc-constructor    what it said' \\
-      '  journalctl -b; dmesg              what the system said' \\
-      '  ls /run/pvmc ${MEDIUM_MOUNT}/pvmc   its files and the installation manifest' \\
-      '  systemctl restart pvmc-constructor   to run it once more' \\
-      '  poweroff' ''
-  elif grep -qw ${DIAGNOSE_PARAMETER} /proc/cmdline; then
-    printf '%s\\n' '' \\
-      'This is the PVMC medium, started to look around: the constructor does not run.' \\
-      '  systemctl status; journalctl -b; ip address; lsblk; ls ${MEDIUM_MOUNT}/pvmc' ''
-  else
-    printf '%s\\n' '' 'This is the PVMC medium. journalctl -fu pvmc-constructor follows the constructor.' ''
-  fi
+const PROFILE = `# Login shells on the medium: a prompt, and what a person at the console should know.
+export PATH=/usr/sbin:/usr/bin PAGER=less
+[ -n "$PS1" ] || return 0
+PS1='\\u@\\h:\\w\\$ '
+if systemctl is-failed --quiet pvmc-constructor.service; then
+  printf '%s\\n' '' \\
+    'The constructor FAILED; its last words are above. To look around:' \\
+    '  less /run/pvmc/constructor.log         everything it did' \\
+    '  journalctl -b                          what the system said' \\
+    '  ls ${MEDIUM_MOUNT}/pvmc            the installation manifest' \\
+    '  lsblk; ip address                      disks and network' \\
+    '  systemctl restart pvmc-constructor     run it once more (it wants an empty disk)' \\
+    '  poweroff' ''
+elif grep -qw ${DIAGNOSE_PARAMETER} /proc/cmdline; then
+  printf '%s\\n' '' \\
+    'This is the PVMC medium, started to look around. The constructor does not run:' \\
+    '  systemctl status; journalctl -b; lsblk; ip address; ls ${MEDIUM_MOUNT}/pvmc' ''
+else
+  printf '%s\\n' '' 'The constructor works on the first screen (Alt+F1). To follow its log:' \\
+    '  tail -f /run/pvmc/constructor.log' ''
 fi
 `;
 
@@ -127,6 +131,6 @@ export function constructorFiles(): readonly SystemFile[] {
       ),
     }),
     { path: 'usr/lib/pvmc/start-constructor', content: START_CONSTRUCTOR, executable: true },
-    { path: 'etc/profile.d/pvmc.sh', content: PROFILE },
+    { path: 'etc/profile', content: PROFILE },
   ];
 }
