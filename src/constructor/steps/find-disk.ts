@@ -1,8 +1,9 @@
 /**
  * Finds the disk to build on by what it is, never by its name: a writable, fixed, whole disk that is
- * large enough and empty. A disk that holds anything is somebody's and is refused.
+ * large enough and empty. A disk that holds anything is somebody's and is refused, unless whoever boots the
+ * medium names it in as many words.
  */
-import { open } from 'node:fs/promises';
+import { open, readFile, realpath } from 'node:fs/promises';
 import { PvmcError } from '../../system/error.ts';
 import { formatSize } from '../../system/size.ts';
 import type { Context, Step } from '../step.ts';
@@ -28,17 +29,47 @@ export const findDisk: Step = {
     const wantedBytes = context.manifest.appliance.machine.disk;
     const large = disks.filter((disk) => disk.size >= wantedBytes);
     if (large.length === 0) throw noDisk(disks, wantedBytes);
-    const empty: BlockDevice[] = [];
-    for (const disk of large) {
-      if (await isEmpty(context, disk)) empty.push(disk);
-    }
-    const [disk, second] = empty;
-    if (disk === undefined) throw notEmpty(large);
-    if (second !== undefined) throw ambiguous(empty);
+    const named = bootParameter(await readFile('/proc/cmdline', 'utf8'), ERASE_PARAMETER);
+    const disk =
+      named === undefined ? await onlyEmptyDisk(context, large) : await diskToErase(named, large);
     context.progress.log(`the disk is ${describe(disk)}`);
+    if (named !== undefined) await context.run(['wipefs', '--all', '--force', disk.path]);
     context.workspace.disk = disk.path;
   },
 };
+
+/** On the kernel's command line, with the disk's path: the words that allow to erase it. */
+const ERASE_PARAMETER = 'pvmc.erase-disk';
+
+/** The value of the last `name=value` among a kernel's parameters. */
+export function bootParameter(commandLine: string, name: string): string | undefined {
+  const found = commandLine
+    .trim()
+    .split(/\s+/)
+    .findLast((word) => word.startsWith(`${name}=`));
+  return found?.slice(name.length + 1);
+}
+
+async function onlyEmptyDisk(
+  context: Context,
+  disks: readonly BlockDevice[],
+): Promise<BlockDevice> {
+  const empty: BlockDevice[] = [];
+  for (const disk of disks) {
+    if (await isEmpty(context, disk)) empty.push(disk);
+  }
+  const [disk, second] = empty;
+  if (disk === undefined) throw notEmpty(disks);
+  if (second !== undefined) throw ambiguous(empty);
+  return disk;
+}
+
+async function diskToErase(path: string, disks: readonly BlockDevice[]): Promise<BlockDevice> {
+  const real = await realpath(path).catch(() => path);
+  const disk = disks.find((one) => one.path === real);
+  if (disk === undefined) throw notThere(path, disks);
+  return disk;
+}
 
 async function wholeDisks(context: Context): Promise<BlockDevice[]> {
   const columns = 'PATH,TYPE,SIZE,RO,RM,MODEL,SERIAL';
@@ -85,13 +116,23 @@ function noDisk(disks: readonly BlockDevice[], wantedBytes: number): PvmcError {
   });
 }
 
+function notThere(path: string, disks: readonly BlockDevice[]): PvmcError {
+  return new PvmcError({
+    kind: 'construct',
+    code: 'no-disk',
+    message: `${path}, which ${ERASE_PARAMETER} names, is no fixed, writable disk that is large enough`,
+    details: disks.map((disk) => `seen: ${describe(disk)}`),
+    hint: `Boot the medium again, and name one of these: ${ERASE_PARAMETER}=/dev/DISK.`,
+  });
+}
+
 function notEmpty(disks: readonly BlockDevice[]): PvmcError {
   return new PvmcError({
     kind: 'construct',
     code: 'disk-not-empty',
     message: `${disks.map((disk) => disk.path).join(', ')} is not empty, and pvmc erases nothing that it was not told to`,
     details: disks.map((disk) => `seen: ${describe(disk)}`),
-    hint: 'Attach an empty disk, or erase this one yourself: wipefs --all DISK, then blkdiscard --zeroout DISK.',
+    hint: `Attach an empty disk; or, to have a disk erased, boot the medium with ${ERASE_PARAMETER}=/dev/DISK on the kernel’s command line: hold Shift as the machine starts, then press e.`,
   });
 }
 

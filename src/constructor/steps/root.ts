@@ -5,7 +5,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Context, Step } from '../step.ts';
-import { firstHalfBytes } from './scratch.ts';
+import { firstHalfBytes, scratchBytes } from './scratch.ts';
 
 const BLOCK_BYTES = 4096;
 
@@ -31,8 +31,8 @@ export const root: Step = {
     await context.run([
       'blkdiscard',
       '--zeroout',
-      '--offset',
-      String(blocks * BLOCK_BYTES),
+      `--offset=${blocks * BLOCK_BYTES}`,
+      `--length=${scratchBytes(partitions.rootBytes)}`,
       partitions.root,
     ]);
     await context.run(['resize2fs', '-f', partitions.root]);

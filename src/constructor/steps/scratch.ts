@@ -5,7 +5,7 @@
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Context, Step } from '../step.ts';
+import type { Context, Partitions, Step } from '../step.ts';
 
 const MOUNT_POINT = '/run/pvmc/scratch';
 const ALIGNMENT_BYTES = 2 ** 20;
@@ -17,6 +17,14 @@ export function firstHalfBytes(rootPartitionBytes: number): number {
   return Math.floor(rootPartitionBytes / 2 / ALIGNMENT_BYTES) * ALIGNMENT_BYTES;
 }
 
+/** Of a large disk on metal not all has to be erased afterwards. */
+const MOST_BYTES = 64 * 2 ** 30;
+
+/** Bytes behind the first half that the scratch file system takes. */
+export function scratchBytes(rootPartitionBytes: number): number {
+  return Math.min(rootPartitionBytes - firstHalfBytes(rootPartitionBytes), MOST_BYTES);
+}
+
 export const scratch: Step = {
   name: 'scratch',
   title: 'Prepare the scratch file system',
@@ -25,11 +33,7 @@ export const scratch: Step = {
   ],
   async run(context) {
     const { partitions } = context.workspace;
-    const device = await attachSecondHalf(
-      context,
-      partitions.root,
-      firstHalfBytes(partitions.rootBytes),
-    );
+    const device = await attachSecondHalf(context, partitions);
     // Lives for one build: no journal, no reserve, nothing initialised that is not needed.
     const features = '^has_journal,^metadata_csum,^resize_inode,^orphan_file';
     await context.run([
@@ -58,17 +62,16 @@ export const scratch: Step = {
 
 async function attachSecondHalf(
   context: Context,
-  partition: string,
-  offsetBytes: number,
+  { root, rootBytes }: Partitions,
 ): Promise<string> {
   const argv = [
     'losetup',
     '--find',
     '--show',
-    '--offset',
-    String(offsetBytes),
+    `--offset=${firstHalfBytes(rootBytes)}`,
+    `--sizelimit=${scratchBytes(rootBytes)}`,
     '--direct-io=on',
-    partition,
+    root,
   ];
   const device = (await context.run(argv)).stdout.trim();
   context.workspace.holdsScratch.add('the loop device', async () => {
