@@ -85,6 +85,8 @@ async function configuration(context: Context): Promise<string> {
     '}',
   ];
   return [
+    // Whoever keeps a log of the serial line sees there, too, why a boot ended early.
+    'if serial --unit=0 --speed=115200; then terminal_output console serial; fi',
     'set default=0',
     'set timeout_style=menu',
     'set timeout=1',
