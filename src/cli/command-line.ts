@@ -1,5 +1,6 @@
 /** From arguments to a command to an exit status. Knows no command's work; each is a file of its own. */
 import { Command, CommanderError } from 'commander';
+import { presentable } from '../system/defects.ts';
 import type { PvmcError } from '../system/error.ts';
 import { addBuild } from './commands/build.ts';
 import { addCheck } from './commands/check.ts';
@@ -12,7 +13,6 @@ import { addSchema } from './commands/schema.ts';
 import { addVerify } from './commands/verify.ts';
 import { addVersion } from './commands/version.ts';
 import { printCompletions } from './completion.ts';
-import { presentable } from './defects.ts';
 import { EXIT_SUCCESS, exitStatusOf } from './exit-status.ts';
 import { type Dependencies, type GlobalOptions, Session } from './session.ts';
 import { columnsOf, type Surroundings } from './surroundings.ts';

@@ -2,9 +2,10 @@
  * The process around a command: its signals, its broken pipes, its defects and its end. The only
  * place that exits.
  */
+
+import { defect } from '../system/defects.ts';
 import { systemCodeOf } from '../system/error.ts';
 import { runCommandLine } from './command-line.ts';
-import { defect } from './defects.ts';
 import { EXIT_BROKEN_PIPE, exitStatusOf } from './exit-status.ts';
 import { failureOf, renderFailure } from './failure-screen.ts';
 import { type Interruption, watchInterruptions } from './interruption.ts';

@@ -2,8 +2,10 @@
 import { basename, join, resolve } from 'node:path';
 import { type ExportRequest, exportAppliance } from '../appliance/export.ts';
 import { qemuHypervisor } from '../hypervisors/qemu/hypervisor.ts';
-import { messageOf, PvmcError } from '../system/error.ts';
+import { presentable } from '../system/defects.ts';
+import { messageOf } from '../system/error.ts';
 import { Releases } from '../system/releases.ts';
+import { commandLine } from '../system/run.ts';
 import { formatSize } from '../system/size.ts';
 import { type BuildFolder, closeBuildFolder, makeBuildFolder } from './build-folder.ts';
 import { cacheFolder } from './cache-folder.ts';
@@ -76,7 +78,7 @@ class Build {
   }
 
   async run(): Promise<BuildResult> {
-    const { folder, emit } = this.#circumstances;
+    const { folder, emit, signal } = this.#circumstances;
     let result: BuildResult | undefined;
     try {
       const files = await this.#build();
@@ -86,9 +88,9 @@ class Build {
       return result;
     } catch (thrown) {
       await this.#releases.releaseAll();
-      const error = asPvmcError(thrown);
-      const { manifestPath } = this.#options;
-      const failure = await describeFailure(error, { folder, stages: this.#stages, manifestPath });
+      const error = presentable(thrown, signal);
+      const repeat = repeatCommand(this.#options);
+      const failure = await describeFailure(error, { folder, stages: this.#stages, repeat });
       this.#tell({ type: 'build-failed', failure });
       throw error;
     } finally {
@@ -206,6 +208,21 @@ class Build {
   }
 }
 
+/** What to type for the same build again. */
+function repeatCommand(options: BuildOptions): string {
+  const { manifestPath, outputFolder, verify, keep, timeouts, cacheFolder: cache } = options;
+  return commandLine([
+    './pvmc',
+    'build',
+    manifestPath,
+    ...(outputFolder === resolve('out') ? [] : ['--output', outputFolder]),
+    ...(verify ? [] : ['--no-verify']),
+    ...(keep === 'failed' ? [] : ['--keep', keep]),
+    ...Object.entries(timeouts).flatMap(([what, seconds]) => ['--timeout', `${what}=${seconds}s`]),
+    ...(cache === undefined ? [] : ['--cache', cache]),
+  ]);
+}
+
 function logLine(event: BuildEvent): string | undefined {
   switch (event.type) {
     case 'log':
@@ -229,15 +246,4 @@ function logLine(event: BuildEvent): string | undefined {
     case 'amount':
       return undefined;
   }
-}
-
-function asPvmcError(thrown: unknown): PvmcError {
-  if (thrown instanceof PvmcError) return thrown;
-  return new PvmcError({
-    kind: 'internal',
-    code: 'internal',
-    message: messageOf(thrown),
-    hint: 'This is a defect of pvmc. Please report it with the build folder’s build.log.',
-    cause: thrown,
-  });
 }

@@ -2,7 +2,6 @@
 import { readFile } from 'node:fs/promises';
 import type { PvmcError } from '../system/error.ts';
 import { plainText } from '../system/plain-text.ts';
-import { commandLine } from '../system/run.ts';
 import type { BuildFolder } from './build-folder.ts';
 import type { BuildFailure } from './events.ts';
 import type { StageRunner } from './stage-runner.ts';
@@ -12,13 +11,14 @@ const LAST_LINES = 12;
 export interface FailureCircumstances {
   readonly folder: BuildFolder;
   readonly stages: StageRunner;
-  readonly manifestPath: string;
+  /** The command for the same build. */
+  readonly repeat: string;
 }
 
 /** The failure with all that a screen has room for. */
 export async function describeFailure(
   error: PvmcError,
-  { folder, stages, manifestPath }: FailureCircumstances,
+  { folder, stages, repeat }: FailureCircumstances,
 ): Promise<BuildFailure> {
   const { kind, code, message, hint, details } = error;
   const inGuest =
@@ -33,7 +33,7 @@ export async function describeFailure(
     step: stages.step,
     lastLines: inGuest ? await lastConsoleLines(folder.consoleLogPath) : [],
     folder: folder.path,
-    repeat: commandLine(['./pvmc', 'build', manifestPath]),
+    repeat,
   };
 }
 

@@ -5,7 +5,7 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { messageOf, PvmcError, systemCodeOf } from '../system/error.ts';
+import { messageOf, PvmcError, systemCodeOf } from './error.ts';
 
 /** What was thrown as an error that can be shown; `interruption` is why the run was to stop, if so. */
 export function presentable(thrown: unknown, interruption: AbortSignal): PvmcError {
