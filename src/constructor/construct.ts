@@ -49,9 +49,10 @@ export class StepError extends Error {
 export async function construct(
   context: Context,
   say: (message: GuestMessage) => void,
+  steps: readonly Step[] = STEPS,
 ): Promise<void> {
-  say({ type: 'plan', steps: STEPS.map(({ name, title }) => ({ name, title })) });
-  for (const step of STEPS) {
+  say({ type: 'plan', steps: steps.map(({ name, title }) => ({ name, title })) });
+  for (const step of steps) {
     say({ type: 'step-started', step: step.name });
     const started = performance.now();
     try {

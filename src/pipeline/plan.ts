@@ -8,7 +8,12 @@ import { formatSize } from '../system/size.ts';
 import { cacheFolder } from './cache-folder.ts';
 import { eventProgress } from './event-progress.ts';
 import { type BuildEvent, STAGES, type StageName } from './events.ts';
-import { installationManifest, readAppliance, resolveAppliance } from './prepare.ts';
+import {
+  installationManifest,
+  type ReadAppliance,
+  readAppliance,
+  resolveAppliance,
+} from './prepare.ts';
 import { sourceDateEpoch } from './source-date-epoch.ts';
 
 export interface PlannedPartition {
@@ -50,10 +55,15 @@ export interface PlanRequest {
 export async function planBuild(request: PlanRequest): Promise<Plan> {
   const { path, options, emit, signal } = request;
   const appliance = await readAppliance(path);
-  const { manifest } = appliance.file;
   const cache = cacheFolder(options.cacheFolder);
   const resolution = await resolveAppliance(appliance, cache, eventProgress(emit, signal));
-  const installation = installationManifest(appliance, resolution, sourceDateEpoch());
+  return planOf(appliance, resolution, sourceDateEpoch());
+}
+
+/** The plan when everything is known. */
+export function planOf(appliance: ReadAppliance, resolution: Resolution, epoch: number): Plan {
+  const { manifest } = appliance.file;
+  const installation = installationManifest(appliance, resolution, epoch);
   const steps = stepsOf({ manifest, resolution, installation });
   return {
     appliance: manifest.name,

@@ -60,8 +60,8 @@ export const firmware: Step = {
     'BIOS: boot.img in the first sector, core.img in the BIOS boot partition',
   ],
   async run(context) {
-    await writeEsp(context);
-    await writeBiosBoot(context);
+    await writeEsp(context, IMAGES);
+    await writeBiosBoot(context, IMAGES);
     await context.run(['sync']);
   },
 };
@@ -118,14 +118,14 @@ async function makeImage(
 }
 
 /** The removable-media path: every UEFI boots it without having been told about it. */
-async function writeEsp(context: Context): Promise<void> {
+export async function writeEsp(context: Context, images: string): Promise<void> {
   const { partitions } = context.workspace;
   const { espSerial } = context.manifest.identifiers;
   await context.run(['mkfs.fat', '-F', '32', '-n', 'ESP', '-i', espSerial, partitions.esp]);
   // mtools would complain of a geometry that no longer means anything.
   const options = { env: { MTOOLS_SKIP_CHECK: '1' } };
   await context.run(['mmd', `-i${partitions.esp}`, '::/EFI', '::/EFI/BOOT'], options);
-  const program = join(IMAGES, 'bootx64.efi');
+  const program = join(images, 'bootx64.efi');
   await context.run(['mcopy', `-i${partitions.esp}`, program, '::/EFI/BOOT/BOOTX64.EFI'], options);
 }
 
@@ -134,10 +134,10 @@ async function writeEsp(context: Context): Promise<void> {
  * partition. Where the first finds the second, and the second the rest of itself, is patched in, as
  * GRUB's own set-up program does: offsets from GRUB's include/grub/i386/pc/boot.h and diskboot.h.
  */
-async function writeBiosBoot(context: Context): Promise<void> {
+export async function writeBiosBoot(context: Context, images: string): Promise<void> {
   const { disk, partitions } = context.workspace;
-  const boot = await readFile(join(IMAGES, 'boot.img'));
-  const core = await readFile(join(IMAGES, 'core.img'));
+  const boot = await readFile(join(images, 'boot.img'));
+  const core = await readFile(join(images, 'core.img'));
   const sectors = patchBiosImages({ boot, core, firstSector: partitions.biosBootFirstSector });
   if (sectors > partitions.biosBootSectors) throw tooLarge(core.length);
   const device = await open(disk, 'r+');

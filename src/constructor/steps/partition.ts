@@ -58,7 +58,8 @@ interface SfdiskPartition {
   readonly size: number;
 }
 
-async function readPartitions(context: Context, disk: string): Promise<Partitions> {
+/** The partitions that the table of a disk, or of a file, describes now. */
+export async function readPartitions(context: Context, disk: string): Promise<Partitions> {
   const { stdout } = await context.run(['sfdisk', '--json', disk], { output: 'quiet' });
   const table = JSON.parse(stdout) as {
     readonly partitiontable: { readonly partitions: readonly SfdiskPartition[] };
