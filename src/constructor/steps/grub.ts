@@ -121,7 +121,9 @@ async function makeImage(
 export async function writeEsp(context: Context, images: string): Promise<void> {
   const { partitions } = context.workspace;
   const { espSerial } = context.manifest.identifiers;
-  await context.run(['mkfs.fat', '-F', '32', '-n', 'ESP', '-i', espSerial, partitions.esp]);
+  // mkfs.fat dates the label by the clock, whatever SOURCE_DATE_EPOCH says, unless it is invariant.
+  const format = ['mkfs.fat', '--invariant', '-F', '32', '-n', 'ESP', '-i', espSerial];
+  await context.run([...format, partitions.esp]);
   // mtools would complain of a geometry that no longer means anything.
   const options = { env: { MTOOLS_SKIP_CHECK: '1' } };
   await context.run(['mmd', `-i${partitions.esp}`, '::/EFI', '::/EFI/BOOT'], options);
