@@ -3,6 +3,7 @@
  * that the manifest pins. A file that does not match is never used.
  */
 import { createHash } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { rename } from 'node:fs/promises';
 import { Agent, get as httpGet, type IncomingMessage } from 'node:http';
@@ -12,14 +13,27 @@ import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ResolvedPackage } from '../../manifest/installation-manifest.ts';
-import { messageOf, PvmcError } from '../../system/error.ts';
+import { messageOf, PvmcError, systemCodeOf } from '../../system/error.ts';
 import { formatSize } from '../../system/size.ts';
 import type { Context, Step } from '../step.ts';
 
 const CONNECTIONS = 6;
-const ATTEMPTS = 4;
-const STALLED_MILLISECONDS = 60_000;
 const MAXIMUM_REDIRECTS = 5;
+
+/** How much is borne of a repository. */
+export interface Patience {
+  readonly attempts: number;
+  /** How long nothing may come. */
+  readonly stalledMilliseconds: number;
+  /** The wait before the second attempt; it doubles with each further one. */
+  readonly retryMilliseconds: number;
+}
+
+const PATIENCE: Patience = {
+  attempts: 4,
+  stalledMilliseconds: 60_000,
+  retryMilliseconds: 2000,
+};
 
 export const fetchPackages: Step = {
   name: 'fetch',
@@ -27,35 +41,46 @@ export const fetchPackages: Step = {
   plan: ({ packages }) => [
     `${packages.length} package files, ${formatSize(downloadBytes(packages))}, each compared with its pinned SHA-256`,
   ],
-  async run(context) {
-    const { packages } = context.manifest;
-    const totalBytes = downloadBytes(packages);
-    let doneBytes = 0;
-    const agents = {
-      http: new Agent({ keepAlive: true, maxSockets: CONNECTIONS }),
-      https: new SecureAgent({ keepAlive: true, maxSockets: CONNECTIONS }),
-    };
-    const queue = largestFirst(packages);
-    const worker = async () => {
-      for (let next = queue.shift(); next; next = queue.shift()) {
-        await fetchPackage(next, {
-          context,
-          agents,
-          onBytes: (bytes) => {
-            doneBytes += bytes;
-            context.progress.amount({ done: doneBytes, total: totalBytes, unit: 'bytes' });
-          },
-        });
-      }
-    };
-    try {
-      await Promise.all(Array.from({ length: CONNECTIONS }, worker));
-    } finally {
-      agents.http.destroy();
-      agents.https.destroy();
-    }
-  },
+  run: (context) => fetchAll(context, PATIENCE),
 };
+
+/** Fetches all packages. When one cannot be had nothing is written any more. @throws PvmcError */
+export async function fetchAll(context: Context, patience: Patience): Promise<void> {
+  const { packages } = context.manifest;
+  const totalBytes = downloadBytes(packages);
+  let doneBytes = 0;
+  const agents = {
+    http: new Agent({ keepAlive: true, maxSockets: CONNECTIONS }),
+    https: new SecureAgent({ keepAlive: true, maxSockets: CONNECTIONS }),
+  };
+  const failed = new AbortController();
+  const signal = AbortSignal.any([context.progress.signal, failed.signal]);
+  // Each connection listens, for each of its packages.
+  setMaxListeners(0, signal);
+  const fetching: Fetching = {
+    context,
+    patience,
+    agents,
+    signal,
+    onBytes: (bytes) => {
+      doneBytes += bytes;
+      context.progress.amount({ done: doneBytes, total: totalBytes, unit: 'bytes' });
+    },
+  };
+  const queue = largestFirst(packages);
+  const worker = async () => {
+    for (let next = queue.shift(); next; next = queue.shift()) await fetchPackage(next, fetching);
+  };
+  const workers = Array.from({ length: CONNECTIONS }, () =>
+    worker().catch((thrown: unknown) => failed.abort(thrown)),
+  );
+  // All of them: a file still open would keep the scratch file system from being unmounted.
+  await Promise.all(workers);
+  agents.http.destroy();
+  agents.https.destroy();
+  context.progress.signal.throwIfAborted();
+  failed.signal.throwIfAborted();
+}
 
 /** The file of a package in the workspace. */
 export function packageFile(folder: string, one: ResolvedPackage): string {
@@ -64,6 +89,9 @@ export function packageFile(folder: string, one: ResolvedPackage): string {
 
 interface Fetching {
   readonly context: Context;
+  readonly patience: Patience;
+  /** Aborted when the run ends, or another package cannot be had. */
+  readonly signal: AbortSignal;
   readonly agents: { readonly http: Agent; readonly https: SecureAgent };
   readonly onBytes: (bytes: number) => void;
 }
@@ -74,7 +102,8 @@ function largestFirst(packages: readonly ResolvedPackage[]): ResolvedPackage[] {
 }
 
 async function fetchPackage(one: ResolvedPackage, fetching: Fetching): Promise<void> {
-  const { context } = fetching;
+  const { context, patience, signal } = fetching;
+  const { attempts, retryMilliseconds } = patience;
   for (let attempt = 1; ; attempt += 1) {
     let received = 0;
     try {
@@ -87,29 +116,24 @@ async function fetchPackage(one: ResolvedPackage, fetching: Fetching): Promise<v
       });
       return;
     } catch (thrown) {
-      context.progress.signal.throwIfAborted();
+      signal.throwIfAborted();
       fetching.onBytes(-received);
-      if (attempt === ATTEMPTS || isFinal(thrown)) throw thrown;
+      if (attempt === attempts || isFinal(thrown)) throw thrown;
       context.progress.log(
-        `${one.url}: ${messageOf(thrown)}; trying again (${attempt} of ${ATTEMPTS - 1})`,
+        `${messageOf(thrown)}; trying again (${attempt} of ${attempts - 1})`,
         'fetch',
       );
-      await sleep(1000 * 2 ** attempt, undefined, { signal: context.progress.signal });
+      await sleep(retryMilliseconds * 2 ** (attempt - 1), undefined, { signal });
     }
   }
 }
 
-async function fetchOnce(
-  one: ResolvedPackage,
-  { context, agents, onBytes }: Fetching,
-): Promise<void> {
+async function fetchOnce(one: ResolvedPackage, fetching: Fetching): Promise<void> {
+  const { context, signal, onBytes } = fetching;
   const target = packageFile(context.workspace.packages, one);
-  const { signal } = context.progress;
-  const response = await request(new URL(one.url), { agents, signal, redirects: 0 }).catch(
-    (thrown: unknown) => {
-      throw unreachable(one, thrown);
-    },
-  );
+  const response = await request(new URL(one.url), fetching).catch((thrown: unknown) => {
+    throw unreachable(one, thrown);
+  });
   if (response.statusCode !== 200) {
     response.resume();
     throw refused(one, response.statusCode ?? 0);
@@ -124,24 +148,30 @@ async function fetchOnce(
       done(size > one.sizeBytes ? mismatch(one, `more than ${one.sizeBytes} bytes`) : null, chunk);
     },
   });
+  const file = createWriteStream(`${target}.partial`);
   try {
-    await pipeline(response, counted, createWriteStream(`${target}.partial`), { signal });
+    await pipeline(response, counted, file, { signal });
   } catch (thrown) {
-    throw thrown instanceof PvmcError ? thrown : unreachable(one, thrown);
+    if (thrown instanceof PvmcError) throw thrown;
+    throw systemCodeOf(thrown) === 'ENOSPC' ? diskFull(one) : unreachable(one, thrown);
+  } finally {
+    if (!file.closed) await new Promise<void>((closed) => file.once('close', closed));
+  }
+  if (size < one.sizeBytes && !tellsItsLength(response)) {
+    throw unreachable(one, new Error(`it ended after ${size} of ${one.sizeBytes} bytes`));
   }
   const digest = hash.digest('hex');
   if (digest !== one.sha256) throw mismatch(one, `SHA-256 ${digest}, ${size} bytes`);
   await rename(`${target}.partial`, target);
 }
 
-interface Request {
-  readonly agents: Fetching['agents'];
-  readonly signal: AbortSignal;
-  readonly redirects: number;
+/** Of an answer that does not, nobody can say whether it is whole or was cut off. */
+function tellsItsLength({ headers }: IncomingMessage): boolean {
+  return headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
 }
 
-function request(url: URL, options: Request): Promise<IncomingMessage> {
-  const { agents, signal, redirects } = options;
+function request(url: URL, fetching: Fetching, redirects = 0): Promise<IncomingMessage> {
+  const { agents, signal, patience } = fetching;
   const secure = url.protocol === 'https:';
   return new Promise((resolve, reject) => {
     const sent = (secure ? httpsGet : httpGet)(
@@ -152,13 +182,20 @@ function request(url: URL, options: Request): Promise<IncomingMessage> {
         if (!location || (response.statusCode ?? 0) < 300 || (response.statusCode ?? 0) >= 400)
           return resolve(response);
         response.resume();
+        const target = URL.canParse(location, url.href) ? new URL(location, url) : undefined;
+        if (!target) return reject(new Error(`it redirects to ${location}, which is no address`));
         if (redirects === MAXIMUM_REDIRECTS) return reject(new Error('too many redirections'));
-        return resolve(request(new URL(location, url), { ...options, redirects: redirects + 1 }));
+        return resolve(request(target, fetching, redirects + 1));
       },
     );
-    sent.setTimeout(STALLED_MILLISECONDS, () =>
-      sent.destroy(new Error(`nothing came for ${STALLED_MILLISECONDS / 1000} s`)),
-    );
+    let answer: IncomingMessage | undefined;
+    sent.on('response', (response) => {
+      answer = response;
+    });
+    sent.setTimeout(patience.stalledMilliseconds, () => {
+      const stalled = new Error(`nothing came for ${patience.stalledMilliseconds / 1000} s`);
+      (answer ?? sent).destroy(stalled);
+    });
     sent.on('error', reject);
   });
 }
@@ -167,7 +204,7 @@ function request(url: URL, options: Request): Promise<IncomingMessage> {
 function isFinal(thrown: unknown): boolean {
   return (
     thrown instanceof PvmcError &&
-    (thrown.code === 'package-gone' || thrown.code === 'package-digest')
+    ['package-gone', 'package-digest', 'disk-full'].includes(thrown.code)
   );
 }
 
@@ -178,6 +215,15 @@ function unreachable(one: ResolvedPackage, cause: unknown): PvmcError {
     message: `the repository does not give ${one.url}: ${messageOf(cause)}`,
     hint: 'Can the machine reach the mirror? machine.network must be nat, and repository.mirror must answer from there.',
     cause,
+  });
+}
+
+function diskFull(one: ResolvedPackage): PvmcError {
+  return new PvmcError({
+    kind: 'construct',
+    code: 'disk-full',
+    message: `the machine's disk is full: ${one.name} has no room on it`,
+    hint: 'Give the machine a larger disk: machine.disk in the manifest.',
   });
 }
 
