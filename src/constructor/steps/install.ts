@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import type { ResolvedPackage } from '../../manifest/installation-manifest.ts';
 import { PvmcError } from '../../system/error.ts';
+import type { Progress } from '../../system/progress.ts';
 import type { Context, Step } from '../step.ts';
 import { PACKAGES_INSIDE_ROOT } from './bootstrap.ts';
 import { packageFile } from './fetch.ts';
@@ -18,7 +19,7 @@ export const install: Step = {
   ],
   async run(context) {
     const { packages } = context.manifest;
-    const watch = new DpkgWatch(packages.length, context);
+    const watch = new DpkgWatch(packages.length, context.progress);
     const last = Math.max(...packages.map((one) => one.batch));
     for (let batch = 0; batch <= last; batch += 1) {
       await installBatch(
@@ -46,7 +47,7 @@ async function installBatch(
     onLine: (line) => watch.see(line),
     accept: [0, 1, 2],
   });
-  if (status !== 0) throw failed(watch);
+  if (status !== 0) throw watch.failure();
 }
 
 /**
@@ -62,40 +63,51 @@ const INSTALL_ENVIRONMENT: Readonly<Record<string, string>> = {
 const KEPT_LINES = 15;
 
 /** Reads what dpkg says: how far it is, and what went wrong. */
-class DpkgWatch {
-  readonly errors: string[] = [];
-  readonly lastLines: string[] = [];
+export class DpkgWatch {
+  readonly #errors: string[] = [];
+  readonly #lastLines: string[] = [];
+  /** The line after an error says why. */
+  #awaitsReason = false;
   #unpacked = 0;
   #configured = 0;
   readonly #total: number;
-  readonly #context: Context;
+  readonly #progress: Progress;
 
-  constructor(total: number, context: Context) {
+  constructor(total: number, progress: Progress) {
     this.#total = total;
-    this.#context = context;
+    this.#progress = progress;
   }
 
   see(line: string): void {
-    this.lastLines.push(line);
-    if (this.lastLines.length > KEPT_LINES) this.lastLines.shift();
-    this.#context.progress.log(line, 'dpkg');
+    this.#lastLines.push(line);
+    if (this.#lastLines.length > KEPT_LINES) this.#lastLines.shift();
+    this.#progress.log(line, 'dpkg');
     if (line.startsWith('Unpacking ')) this.#unpacked += 1;
     else if (line.startsWith('Setting up ')) this.#configured += 1;
-    else if (line.startsWith('dpkg: error processing')) return void this.errors.push(line);
-    else return;
+    else return this.#lookForError(line);
     // A package is half done when it is unpacked.
     const done = Math.min((this.#unpacked + this.#configured) / 2, this.#total);
-    this.#context.progress.amount({ done, total: this.#total, unit: 'packages' });
+    this.#progress.amount({ done, total: this.#total, unit: 'packages' });
   }
-}
 
-function failed(watch: DpkgWatch): PvmcError {
-  const [first = 'dpkg: error', ...more] = watch.errors;
-  return new PvmcError({
-    kind: 'construct',
-    code: 'install-failed',
-    message: `the packages could not be installed: ${first.replace(/^dpkg: /, '').replace(/:$/, '')}`,
-    details: [...more, ...watch.lastLines],
-    hint: 'The lines above are dpkg’s last. Its whole output is in the guest’s log.',
-  });
+  failure(): PvmcError {
+    const [first = 'dpkg failed', ...more] = this.#errors;
+    return new PvmcError({
+      kind: 'construct',
+      code: 'install-failed',
+      message: `the packages could not be installed: ${first}`,
+      details: [...more, ...this.#lastLines],
+      hint: 'The lines above are dpkg’s last. Its whole output is in the guest’s log.',
+    });
+  }
+
+  #lookForError(line: string): void {
+    if (line.startsWith('dpkg: error')) {
+      this.#errors.push(line.replace(/^dpkg: /, ''));
+      this.#awaitsReason = line.endsWith(':');
+    } else if (this.#awaitsReason && line.startsWith(' ')) {
+      this.#errors.push(`${this.#errors.pop()} ${line.trim()}`);
+      this.#awaitsReason = false;
+    }
+  }
 }
