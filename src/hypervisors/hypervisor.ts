@@ -63,7 +63,7 @@ export interface Machine {
   start(progress: Progress): Promise<RunningMachine>;
   /** Takes the boot medium out, so that the next start boots from the disk. */
   detachMedium(): Promise<void>;
-  /** Removes the machine and everything made for it, except a disk that is `existing`. */
+  /** Removes the machine and everything made for it but the disk, which is its caller's. */
   discard(): Promise<void>;
 }
 

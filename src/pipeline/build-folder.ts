@@ -14,6 +14,8 @@ export interface BuildFolder {
   readonly name: string;
   readonly path: string;
   readonly diskPath: string;
+  /** Where exports are written; they get their place when they have passed. */
+  readonly exportFolder: string;
   readonly consoleLogPath: string;
   readonly screenshotPath: string;
   /** What the guest sent: its journal and logs. */
@@ -40,7 +42,8 @@ export async function makeBuildFolder(options: BuildFolderOptions): Promise<Buil
   const path = join(outputFolder, 'builds', name);
   try {
     await mkdir(path, { recursive: true });
-    await writeFile(join(path, 'appliance.yaml'), manifestText);
+    // It may hold the hash of a password.
+    await writeFile(join(path, 'appliance.yaml'), manifestText, { mode: 0o600 });
   } catch (thrown) {
     throw cannotWrite(path, thrown);
   }
@@ -48,6 +51,7 @@ export async function makeBuildFolder(options: BuildFolderOptions): Promise<Buil
     name,
     path,
     diskPath: join(path, 'disk.raw'),
+    exportFolder: join(path, 'export'),
     consoleLogPath: join(path, 'console.log'),
     screenshotPath: join(path, 'screen.png'),
     guestFolder: join(path, 'guest'),
@@ -57,11 +61,13 @@ export async function makeBuildFolder(options: BuildFolderOptions): Promise<Buil
   };
 }
 
-/** Finishes the log and removes what is large: the disk, and what only the running machine needed. */
+/** Finishes the log and removes what is large: the disk, and exports that did not pass. */
 export async function closeBuildFolder(folder: BuildFolder, keepDisk: boolean): Promise<void> {
   folder.log.end();
   await finished(folder.log).catch(() => {});
-  if (!keepDisk) await rm(folder.diskPath, { force: true });
+  if (keepDisk) return;
+  await rm(folder.diskPath, { force: true });
+  await rm(folder.exportFolder, { recursive: true, force: true });
 }
 
 /** A log that can no longer be written (a full disk) must not end the program by itself. */

@@ -1,4 +1,5 @@
 /** The seven stages, in order: from a manifest to an appliance that was seen to boot. */
+import { rename } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { type ExportRequest, exportAppliance } from '../appliance/export.ts';
 import { qemuHypervisor } from '../hypervisors/qemu/hypervisor.ts';
@@ -59,12 +60,17 @@ interface Circumstances {
   readonly signal: AbortSignal;
 }
 
+/** Who interrupts a build has seen enough of it: its disk is not kept. */
+type Outcome = 'succeeded' | 'failed' | 'interrupted';
+
 class Build {
   readonly #options: BuildOptions;
   readonly #circumstances: Circumstances;
   readonly #stages: StageRunner;
   readonly #releases: Releases;
   readonly #started = performance.now();
+  /** The guest's last words, the latest at the end. */
+  readonly #guestLines: string[] = [];
 
   constructor(options: BuildOptions, circumstances: Circumstances) {
     const { folder, emit, signal } = circumstances;
@@ -79,22 +85,28 @@ class Build {
 
   async run(): Promise<BuildResult> {
     const { folder, emit, signal } = this.#circumstances;
-    let result: BuildResult | undefined;
+    let outcome: Outcome = 'failed';
     try {
       const files = await this.#build();
       await this.#releases.releaseAll();
-      result = this.#result(files);
+      const result = this.#result(files);
+      outcome = 'succeeded';
       this.#tell({ type: 'build-finished', result });
       return result;
     } catch (thrown) {
       await this.#releases.releaseAll();
       const error = presentable(thrown, signal);
-      const repeat = repeatCommand(this.#options);
-      const failure = await describeFailure(error, { folder, stages: this.#stages, repeat });
+      if (error.kind === 'interrupted') outcome = 'interrupted';
+      const failure = await describeFailure(error, {
+        folder,
+        stages: this.#stages,
+        guestLines: this.#guestLines,
+        repeat: repeatCommand(this.#options),
+      });
       this.#tell({ type: 'build-failed', failure });
       throw error;
     } finally {
-      await this.#putAway(result !== undefined).catch((thrown: unknown) => {
+      await this.#putAway(outcome).catch((thrown: unknown) => {
         emit({ type: 'notice', line: `${folder.path} could not be tidied: ${messageOf(thrown)}` });
       });
     }
@@ -111,13 +123,16 @@ class Build {
     const outputFolder = resolve(this.#options.outputFolder);
     const mediumPath = join(outputFolder, `${baseName}.iso`);
     const epoch = sourceDateEpoch();
+    // Builds of one manifest on one kind of machine take alike.
+    const speed = acceleration.available ? 'accelerated' : 'emulated';
+    const historyKey = `${manifest.name} ${manifest.packages.length} ${speed}`;
     this.#tell({
       type: 'build-started',
       build: folder.name,
       folder: folder.path,
       appliance: manifest.name,
       version: manifest.version,
-      expectedSeconds: await expectedSeconds(cache, this.#historyKey()),
+      expectedSeconds: await expectedSeconds(cache, historyKey),
     });
     if (!acceleration.available) this.#tell({ type: 'notice', line: slowLine(acceleration.why) });
 
@@ -137,7 +152,7 @@ class Build {
       releases: this.#releases,
     });
     const files = await this.#stages.run('export', { limitSeconds: limits.export }, (progress) =>
-      this.#export({ baseName, outputFolder, sourceDateEpoch: epoch }, progress),
+      this.#export({ baseName, sourceDateEpoch: epoch }, progress),
     );
     if (this.#options.verify) {
       const { verify: limitSeconds } = limits;
@@ -148,20 +163,22 @@ class Build {
         verifyExport(request, progress),
       );
     }
-    await remember(cache, this.#historyKey(), this.#stages.seconds).catch(() => {});
-    return files;
+    const placed = await putInPlace(files, outputFolder);
+    await remember(cache, historyKey, this.#stages.seconds).catch(() => {});
+    return placed;
   }
 
   async #export(
-    place: Pick<ExportRequest, 'baseName' | 'outputFolder' | 'sourceDateEpoch'>,
+    names: Pick<ExportRequest, 'baseName' | 'sourceDateEpoch'>,
     progress: StageProgress,
   ): Promise<StageOutcome<readonly ExportedFile[]>> {
     const { appliance, folder } = this.#circumstances;
     const { manifest } = appliance.file;
     const files = await exportAppliance(
       {
-        ...place,
+        ...names,
         manifest,
+        outputFolder: folder.exportFolder,
         diskPath: folder.diskPath,
         diskFormat: 'raw',
         formats: manifest.exports,
@@ -172,12 +189,6 @@ class Build {
       ({ path, sizeBytes }) => `${basename(path)}, ${formatSize(sizeBytes)}`,
     );
     return { value: files, result: result.join('; ') };
-  }
-
-  /** Builds of one manifest on one kind of machine take alike. */
-  #historyKey(): string {
-    const { manifest } = this.#circumstances.appliance.file;
-    return `${manifest.name} ${manifest.packages.length}`;
   }
 
   #result(files: readonly ExportedFile[]): BuildResult {
@@ -192,10 +203,15 @@ class Build {
     };
   }
 
-  async #putAway(succeeded: boolean): Promise<void> {
+  async #putAway(outcome: Outcome): Promise<void> {
     const { keep } = this.#options;
-    const keepDisk = keep === 'always' || (keep === 'failed' && !succeeded);
+    const keepDisk = keep === 'always' || (keep === 'failed' && outcome === 'failed');
     await closeBuildFolder(this.#circumstances.folder, keepDisk);
+  }
+
+  #keep(line: string): void {
+    this.#guestLines.push(line);
+    if (this.#guestLines.length > KEPT_GUEST_LINES) this.#guestLines.shift();
   }
 
   /** Everything that is said goes to the build's own log too. */
@@ -204,8 +220,22 @@ class Build {
     const line = logLine(event);
     const seconds = ((performance.now() - this.#started) / 1000).toFixed(1);
     if (line !== undefined) folder.log.write(`${seconds.padStart(7)} ${line}\n`);
+    if (event.type === 'log' && this.#stages.stage === 'construct') this.#keep(event.line);
     emit(event);
   }
+}
+
+/** As many as the failure's screen has room for. */
+const KEPT_GUEST_LINES = 12;
+
+/** Gives the files that have passed their names, over those of earlier builds. */
+async function putInPlace(
+  files: readonly ExportedFile[],
+  folder: string,
+): Promise<readonly ExportedFile[]> {
+  const placed = files.map((file) => ({ ...file, path: join(folder, basename(file.path)) }));
+  for (const [index, { path }] of placed.entries()) await rename(files[index]?.path ?? '', path);
+  return placed;
 }
 
 /** What to type for the same build again. */

@@ -3,6 +3,7 @@
  * the appliance on its disk. Ends with the guest's verdict and its power-off, or with a reason.
  */
 import type { Hypervisor, Machine, RunningMachine } from '../hypervisors/hypervisor.ts';
+import { Deadline } from '../link/deadline.ts';
 import type { HostMessage } from '../link/host.ts';
 import type { Verdict } from '../link/protocol.ts';
 import type { Manifest } from '../manifest/schema.ts';
@@ -48,7 +49,7 @@ export async function constructAppliance(options: ConstructOptions): Promise<voi
 }
 
 async function createMachine(
-  { manifest, mediumPath, folder, hypervisor }: ConstructOptions,
+  { manifest, mediumPath, folder, hypervisor, releases }: ConstructOptions,
   progress: StageProgress,
 ) {
   const { memory, cpus, disk, firmware } = manifest.machine;
@@ -68,6 +69,7 @@ async function createMachine(
     },
     progress,
   );
+  releases.add('the machine', () => machine.discard());
   const { acceleration } = await hypervisor.capabilities();
   const how = acceleration.available ? acceleration.why : 'in software emulation';
   const result = `${formatSize(memory)} of memory, ${cpus} CPUs, ${formatSize(disk)} disk, ${how}`;
@@ -80,11 +82,10 @@ interface Started {
 }
 
 async function startMachine(
-  { folder, hypervisor, releases }: ConstructOptions,
+  { folder, hypervisor }: ConstructOptions,
   machine: Machine,
   progress: StageProgress,
 ) {
-  releases.add('the machine', () => machine.discard());
   const running = await machine.start(progress);
   const guest = new Guest(running, {
     filesFolder: folder.guestFolder,
@@ -106,13 +107,17 @@ async function construct({ running, guest }: Started, progress: StageProgress) {
   });
   const verdict = await Promise.race([guest.verdict, aborted(progress.signal)]);
   if (!verdict.ok) throw failedVerdict(verdict);
-  const patience = AbortSignal.timeout(POWER_OFF_MILLISECONDS);
-  await Promise.race([poweredOff(running), aborted(AbortSignal.any([progress.signal, patience]))]);
+  using deadline = new Deadline({
+    what: 'the power-off of the guest',
+    limitSeconds: POWER_OFF_SECONDS,
+    signal: progress.signal,
+  });
+  await Promise.race([poweredOff(running), aborted(deadline.signal)]);
   return { value: undefined, result: `in the guest ${formatDuration(verdict.seconds)}` };
 }
 
 /** The guest has only to sync and to power off by now. */
-const POWER_OFF_MILLISECONDS = 180_000;
+const POWER_OFF_SECONDS = 180;
 
 async function poweredOff(running: RunningMachine): Promise<void> {
   const end = await running.stopped;

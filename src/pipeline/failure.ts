@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { PvmcError } from '../system/error.ts';
 import { plainText } from '../system/plain-text.ts';
 import type { BuildFolder } from './build-folder.ts';
-import type { BuildFailure } from './events.ts';
+import type { BuildFailure, StageName } from './events.ts';
 import type { StageRunner } from './stage-runner.ts';
 
 const LAST_LINES = 12;
@@ -11,6 +11,8 @@ const LAST_LINES = 12;
 export interface FailureCircumstances {
   readonly folder: BuildFolder;
   readonly stages: StageRunner;
+  /** What the guest said last over the link. */
+  readonly guestLines: readonly string[];
   /** The command for the same build. */
   readonly repeat: string;
 }
@@ -18,11 +20,9 @@ export interface FailureCircumstances {
 /** The failure with all that a screen has room for. */
 export async function describeFailure(
   error: PvmcError,
-  { folder, stages, repeat }: FailureCircumstances,
+  { folder, stages, guestLines, repeat }: FailureCircumstances,
 ): Promise<BuildFailure> {
   const { kind, code, message, hint, details } = error;
-  const inGuest =
-    stages.stage === 'boot' || stages.stage === 'construct' || stages.stage === 'start';
   return {
     kind,
     code,
@@ -31,10 +31,21 @@ export async function describeFailure(
     details,
     stage: stages.stage,
     step: stages.step,
-    lastLines: inGuest ? await lastConsoleLines(folder.consoleLogPath) : [],
+    lastLines: await lastLines(stages.stage, guestLines, folder),
     folder: folder.path,
     repeat,
   };
+}
+
+/** Over the link the guest says most; before that there is only its console. */
+async function lastLines(
+  stage: StageName | undefined,
+  guestLines: readonly string[],
+  { consoleLogPath }: BuildFolder,
+): Promise<readonly string[]> {
+  if (stage === 'construct' && guestLines.length > 0) return guestLines;
+  const inGuest = stage === 'start' || stage === 'boot' || stage === 'construct';
+  return inGuest ? lastConsoleLines(consoleLogPath) : [];
 }
 
 /** The last lines that the guest's console showed, without what moves a cursor. */

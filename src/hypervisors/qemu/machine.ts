@@ -95,8 +95,6 @@ export class QemuMachine implements Machine {
     await rm(this.#path('credentials'), { recursive: true, force: true });
     if ((await sizeOf(this.#path('qemu.log'))) === 0)
       await rm(this.#path('qemu.log'), { force: true });
-    const { disk } = this.#specification;
-    if (disk.type === 'create') await rm(disk.path, { force: true });
     if (this.#madeFolder) await removeEmptyFolder(this.#runtimeFolder);
   }
 
