@@ -102,11 +102,11 @@ PS1='\\u@\\h:\\w\\$ '
 if systemctl is-failed --quiet pvmc-constructor.service; then
   printf '%s\\n' '' \\
     'The constructor FAILED; its last words are above. To look around:' \\
-    '  less /run/pvmc/constructor.log         everything it did' \\
-    '  journalctl -b                          what the system said' \\
-    '  ls ${MEDIUM_MOUNT}/pvmc            the installation manifest' \\
-    '  lsblk; ip address                      disks and network' \\
-    '  systemctl restart pvmc-constructor     run it once more (it wants an empty disk)' \\
+    '  less /run/pvmc/constructor.log       everything it did' \\
+    '  journalctl -b                        what the system said' \\
+    '  ls ${MEDIUM_MOUNT}/pvmc             the installation manifest' \\
+    '  lsblk; ip address                    disks and network' \\
+    '  systemctl restart pvmc-constructor   run it again, on an empty disk' \\
     '  poweroff' ''
 elif grep -qw ${DIAGNOSE_PARAMETER} /proc/cmdline; then
   printf '%s\\n' '' \\

@@ -50,3 +50,11 @@ test('the profile ends well in a shell that nobody sits at', async () => {
     input: `PS1=; ${contentOf('etc/profile')}`.replace('return 0', 'exit 0'),
   });
 });
+
+test('what the profile says fits a screen of 80 columns', () => {
+  const said = [...contentOf('etc/profile').matchAll(/^ {4}'(.*?)'/gm)].map(
+    ([, line = '']) => line,
+  );
+  expect(said.length).toBeGreaterThan(5);
+  expect(said.filter((line) => line.length >= 80)).toEqual([]);
+});
