@@ -7,7 +7,8 @@ import { setMaxListeners } from 'node:events';
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { release, uptime } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
+import { finished } from 'node:stream/promises';
 import { parseArgs } from 'node:util';
 import type { GuestMessage, Verdict } from '../link/protocol.ts';
 import {
@@ -24,30 +25,42 @@ import { createContext } from './context.ts';
 import { LinkSender } from './link-sender.ts';
 import type { Context } from './step.ts';
 
-const LOG_PATH = '/run/pvmc/constructor.log';
 /** A busy step reports this often at most; the serial line is slow on some hypervisors. */
 const AMOUNT_MILLISECONDS = 500;
 
 async function main(): Promise<number> {
   const options = readOptions();
-  await mkdir(dirname(LOG_PATH), { recursive: true });
-  const log = createWriteStream(LOG_PATH, { flags: 'a' });
+  await mkdir(options.logs, { recursive: true });
+  const log = openLog(join(options.logs, 'constructor.log'));
   const link = await LinkSender.open(options.link);
   const say = (message: GuestMessage) => {
     link.say(message);
-    tellConsole(message);
+    tellConsole(message, options.logs);
   };
   say({ type: 'hello', constructor: VERSION_NOTE, kernel: release(), uptimeSeconds: uptime() });
+  onDefect((thrown) => {
+    say({ type: 'verdict', verdict: failureOf(thrown) });
+    void link.close().finally(() => process.exit(1));
+  });
   const started = performance.now();
-  const outcome = await attempt(options.installation, { say, log });
+  const outcome = await attempt(options, { say, log });
+  // What is sent is read from the file: its last lines, the most telling ones, have to be in it.
+  log.end();
+  await finished(log).catch(() => {});
   const verdict = outcome.ok
     ? { ok: true as const, seconds: (performance.now() - started) / 1000, facts: {} }
     : outcome;
-  if (!verdict.ok) await sendLogs(link);
+  if (!verdict.ok) await sendLogs(link, options.logs);
   say({ type: 'verdict', verdict });
   await link.close();
   if (verdict.ok && options.powerOff) await run(['systemctl', 'poweroff', '--no-block']);
   return verdict.ok ? 0 : 1;
+}
+
+/** What nobody has caught must not end the construction without a verdict. */
+function onDefect(tell: (thrown: unknown) => void): void {
+  process.on('uncaughtException', tell);
+  process.on('unhandledRejection', tell);
 }
 
 const VERSION_NOTE = `node ${process.version}`;
@@ -55,6 +68,8 @@ const VERSION_NOTE = `node ${process.version}`;
 interface Options {
   readonly installation: string;
   readonly link: string;
+  /** The folder where the log is written. */
+  readonly logs: string;
   readonly powerOff: boolean;
 }
 
@@ -63,14 +78,23 @@ function readOptions(): Options {
     options: {
       installation: { type: 'string', default: '/run/pvmc/medium/pvmc/installation.json' },
       link: { type: 'string', default: '/dev/ttyS1' },
+      logs: { type: 'string', default: '/run/pvmc' },
       'no-power-off': { type: 'boolean', default: false },
     },
   });
   return {
     installation: values.installation,
     link: values.link,
+    logs: values.logs,
     powerOff: !values['no-power-off'],
   };
+}
+
+/** A log that can no longer be written (memory is full) must not end the construction. */
+function openLog(path: string): WriteStream {
+  const log = createWriteStream(path, { flags: 'a' });
+  log.on('error', () => {});
+  return log;
 }
 
 interface Speakers {
@@ -78,23 +102,24 @@ interface Speakers {
   readonly log: WriteStream;
 }
 
-type Outcome = { readonly ok: true } | Extract<Verdict, { readonly ok: false }>;
+type Failure = Extract<Verdict, { readonly ok: false }>;
+type Outcome = { readonly ok: true } | Failure;
 
-async function attempt(manifestPath: string, { say, log }: Speakers): Promise<Outcome> {
+async function attempt({ installation, logs }: Options, { say, log }: Speakers): Promise<Outcome> {
   const interruption = interruptible();
   const progress = progressFor({ say, log }, interruption.signal);
   const releases = new Releases((what, failure) => progress.log(`${what}: ${messageOf(failure)}`));
   let context: Context | undefined;
   try {
-    const manifest = await readInstallationManifest(manifestPath);
-    context = createContext({ manifest, manifestPath, progress, releases });
+    const manifest = await readInstallationManifest(installation);
+    context = createContext({ manifest, manifestPath: installation, progress, releases });
     await construct(context, (message) => {
       if (message.type === 'step-started') progress.step = message.step;
       say(message);
     });
     return { ok: true };
   } catch (thrown) {
-    if (context) await keepLogs(context);
+    if (context) await keepLogs(context, logs);
     return failureOf(thrown);
   } finally {
     await releases.releaseAll();
@@ -110,7 +135,8 @@ async function readInstallationManifest(path: string): Promise<InstallationManif
       hint: 'The medium carries it as pvmc/installation.json; is this a PVMC ISO, and is it mounted?',
     });
   });
-  const { version } = JSON.parse(text) as { readonly version: unknown };
+  const parsed = parse(path, text);
+  const { version } = parsed;
   if (version !== INSTALLATION_MANIFEST_VERSION) {
     throw new PvmcError({
       kind: 'construct',
@@ -119,7 +145,23 @@ async function readInstallationManifest(path: string): Promise<InstallationManif
       hint: 'Make the medium afresh with one version of pvmc: pvmc iso.',
     });
   }
-  return JSON.parse(text) as InstallationManifest;
+  return parsed as InstallationManifest;
+}
+
+/** Whatever the file holds, it is at least an object. */
+function parse(path: string, text: string): { readonly version?: unknown } {
+  try {
+    const parsed: unknown = JSON.parse(text);
+    if (typeof parsed === 'object' && parsed !== null) return parsed;
+    throw new TypeError('it describes nothing');
+  } catch (thrown) {
+    throw new PvmcError({
+      kind: 'construct',
+      code: 'foreign-installation-manifest',
+      message: `${path} is no installation manifest: ${messageOf(thrown)}`,
+      hint: 'Is the medium whole? Compare its SHA-256, or make it afresh: pvmc iso.',
+    });
+  }
 }
 
 function progressFor({ say, log }: Speakers, signal: AbortSignal): Progress & { step: string } {
@@ -162,7 +204,7 @@ function interruptible(): AbortController {
   return controller;
 }
 
-function failureOf(thrown: unknown): Outcome {
+function failureOf(thrown: unknown): Failure {
   const step = thrown instanceof StepError ? thrown.step : 'start';
   const cause = thrown instanceof StepError ? thrown.cause : thrown;
   if (cause instanceof PvmcError) {
@@ -174,18 +216,18 @@ function failureOf(thrown: unknown): Outcome {
 }
 
 /** What lies in the scratch file system, which is about to go, and would be missed. */
-async function keepLogs(context: Context): Promise<void> {
+async function keepLogs(context: Context, logs: string): Promise<void> {
   const dpkgLog = join(context.workspace.root, 'var/log/dpkg.log');
-  await run(['cp', dpkgLog, '/run/pvmc/dpkg.log'], { accept: [0, 1] }).catch(() => {});
+  await run(['cp', dpkgLog, join(logs, 'dpkg.log')], { accept: [0, 1] }).catch(() => {});
 }
 
-const SENT_LOGS = [LOG_PATH, '/run/pvmc/dpkg.log'];
+const SENT_LOGS = ['constructor.log', 'dpkg.log'];
 const MAXIMUM_LOG_BYTES = 2 * 2 ** 20;
 
-async function sendLogs(link: LinkSender): Promise<void> {
-  for (const path of SENT_LOGS) {
-    const content = await readFile(path).catch(() => undefined);
-    if (content) link.sendFile(path.split('/').at(-1) ?? '', content.subarray(-MAXIMUM_LOG_BYTES));
+async function sendLogs(link: LinkSender, logs: string): Promise<void> {
+  for (const name of SENT_LOGS) {
+    const content = await readFile(join(logs, name)).catch(() => undefined);
+    if (content) link.sendFile(name, content.subarray(-MAXIMUM_LOG_BYTES));
   }
   const journal = await run(['journalctl', '--boot', '--no-pager', '--output=short-monotonic'], {
     accept: [0, 1],
@@ -195,12 +237,12 @@ async function sendLogs(link: LinkSender): Promise<void> {
 }
 
 /** What a person in front of the machine's console sees. */
-function tellConsole(message: GuestMessage): void {
-  const line = consoleLine(message);
+function tellConsole(message: GuestMessage, logs: string): void {
+  const line = consoleLine(message, logs);
   if (line !== undefined) process.stdout.write(`${line}\n`);
 }
 
-function consoleLine(message: GuestMessage): string | undefined {
+function consoleLine(message: GuestMessage, logs: string): string | undefined {
   switch (message.type) {
     case 'hello':
       return `pvmc constructor on Linux ${message.kernel}, ${message.uptimeSeconds.toFixed(0)} s after power-on`;
@@ -211,7 +253,7 @@ function consoleLine(message: GuestMessage): string | undefined {
     case 'notice':
       return message.line;
     case 'verdict':
-      return verdictText(message.verdict);
+      return verdictText(message.verdict, logs);
     case 'plan':
     case 'step-finished':
     case 'amount':
@@ -222,13 +264,13 @@ function consoleLine(message: GuestMessage): string | undefined {
   }
 }
 
-function verdictText(verdict: Verdict): string {
+function verdictText(verdict: Verdict, logs: string): string {
   if (verdict.ok) return `The appliance is constructed (${formatDuration(verdict.seconds)}).`;
   return [
     `FAILED in the step ${verdict.step}: ${verdict.message}`,
     ...verdict.details.map((line) => `  ${line}`),
     ...(verdict.hint === undefined ? [] : [verdict.hint]),
-    `The log is ${LOG_PATH}; the journal: journalctl -u pvmc-constructor`,
+    `The log is ${logs}/constructor.log; the journal: journalctl -u pvmc-constructor`,
   ].join('\n');
 }
 

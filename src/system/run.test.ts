@@ -82,3 +82,10 @@ async function stateOf(pid: number): Promise<string> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
   return stat === undefined ? 'gone' : (/\) (\S)/.exec(stat)?.[1] ?? '');
 }
+
+it('what a program leaves running is ended, and not waited for', async () => {
+  const began = performance.now();
+  const { stdout, status } = await run(['sh', '-c', 'sleep 60 & echo done']);
+  expect({ stdout, status }).toEqual({ stdout: 'done', status: 0 });
+  expect(performance.now() - began).toBeLessThan(20_000);
+});

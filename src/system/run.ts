@@ -137,6 +137,7 @@ function exitOf(
 ): Promise<number> {
   return new Promise((resolve, reject) => {
     let timer: NodeJS.Timeout | undefined;
+    let linger: NodeJS.Timeout | undefined;
     const unguard = child.pid === undefined ? () => {} : guardGroup(child.pid);
     const stop = () => {
       if (child.pid === undefined) return;
@@ -147,11 +148,20 @@ function exitOf(
     options.signal?.addEventListener('abort', stop, { once: true });
     const settle = (finish: () => void) => {
       clearTimeout(timer);
+      clearTimeout(linger);
       unguard();
       options.signal?.removeEventListener('abort', stop);
       if (options.signal?.aborted) reject(options.signal.reason);
       else finish();
     };
+    // What it has left running holds its output open, and would be waited for.
+    child.on('exit', () => {
+      linger = setTimeout(() => {
+        if (child.pid !== undefined) signalGroup(child.pid, 'SIGKILL');
+        child.stdout?.destroy();
+        child.stderr?.destroy();
+      }, GRACE_MILLISECONDS);
+    });
     child.on('error', (thrown) => settle(() => reject(cannotStart(argv, thrown))));
     child.on('close', (code, signal) => settle(() => resolve(code ?? 128 + signalNumber(signal))));
   });
@@ -161,10 +171,9 @@ async function collect(stream: Readable | null, line: (text: string) => void): P
   if (!stream || stream.destroyed) return '';
   const kept: string[] = [];
   let size = 0;
-  for await (const text of createInterface({
-    input: stream,
-    crlfDelay: Number.POSITIVE_INFINITY,
-  })) {
+  const lines = createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY });
+  stream.once('close', () => lines.close());
+  for await (const text of lines) {
     line(text);
     size += text.length + 1;
     if (size <= KEPT_OUTPUT) kept.push(text);

@@ -36,7 +36,16 @@ async function extractAll(context: Context, packages: readonly ResolvedPackage[]
       context.progress.amount({ done, total: packages.length, unit: 'packages' });
     }
   };
-  await Promise.all(Array.from({ length: availableParallelism() }, worker));
+  const workers = Array.from({ length: availableParallelism() }, () =>
+    worker().catch((thrown: unknown) => {
+      // The others end what they are at, and begin no more.
+      queue.length = 0;
+      throw thrown;
+    }),
+  );
+  const outcomes = await Promise.allSettled(workers);
+  const failed = outcomes.find(({ status }) => status === 'rejected');
+  if (failed?.status === 'rejected') throw failed.reason;
 }
 
 /** What dpkg expects to find and no package brings. */

@@ -2,9 +2,9 @@
  * Removes what must not be the same in two copies of an appliance (identity, keys, seeds) and what the
  * construction left behind (logs, caches, lists). Whatever differs from run to run ends here too.
  */
-import { existsSync } from 'node:fs';
-import { mkdir, readdir, rm, truncate, writeFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { readdir, rm, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { RENEWED_PATHS, renewIdentity } from '../renewed-identity.ts';
 import type { Step } from '../step.ts';
 import { CONSTRUCTION_DPKG_CONFIGURATION, POLICY_FILE } from './bootstrap.ts';
 
@@ -12,8 +12,7 @@ import { CONSTRUCTION_DPKG_CONFIGURATION, POLICY_FILE } from './bootstrap.ts';
 const REMOVED = [
   POLICY_FILE,
   CONSTRUCTION_DPKG_CONFIGURATION,
-  // Made anew at each copy's first boot; see HOST_KEY_UNIT.
-  'etc/ssh/ssh_host_*',
+  ...RENEWED_PATHS,
   'etc/passwd-',
   'etc/group-',
   'etc/shadow-',
@@ -40,21 +39,6 @@ const REMOVED = [
 /** Emptied, kept with their owners and modes: their programs expect them. */
 const EMPTIED = ['var/log'];
 
-const HOST_KEY_UNIT = 'usr/lib/systemd/system/sshd-keygen.service';
-/**
- * Debian's unit makes host keys only at what systemd calls a first boot. At one of those systemd also
- * switches services on and off by its presets, which would undo the manifest's: a copy of an appliance
- * has none, and the unit goes by the missing keys instead.
- */
-const HOST_KEY_CONDITION = [
-  '[Unit]',
-  // Takes back all conditions.
-  'ConditionFirstBoot=',
-  'ConditionPathIsReadWrite=/etc/ssh',
-  'ConditionPathExistsGlob=!/etc/ssh/ssh_host_*_key',
-  '',
-].join('\n');
-
 export const clean: Step = {
   name: 'clean',
   title: 'Remove identity, logs and caches',
@@ -68,16 +52,9 @@ export const clean: Step = {
     for (const folder of EMPTIED) await emptyFiles(join(root, folder));
     // Empty, not absent: systemd then makes one at each copy's first boot.
     await writeFile(join(root, 'etc/machine-id'), '');
-    await makeHostKeysWhenMissing(root);
+    await renewIdentity(root);
   },
 };
-
-async function makeHostKeysWhenMissing(root: string): Promise<void> {
-  if (!existsSync(join(root, HOST_KEY_UNIT))) return;
-  const folder = join(root, 'etc/systemd/system', `${basename(HOST_KEY_UNIT)}.d`);
-  await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, 'missing-keys.conf'), HOST_KEY_CONDITION);
-}
 
 async function removeMatching(root: string, pattern: string): Promise<void> {
   const slash = pattern.lastIndexOf('/');

@@ -2,8 +2,9 @@
  * Writes the root file system: the finished tree as a tar in a fixed order, read by mke2fs, which lays
  * it down the same way each time. A mounted ext4 would place files by chance and time.
  */
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readdir, readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { PvmcError } from '../../system/error.ts';
 import type { Context, Step } from '../step.ts';
 import { firstHalfBytes, scratchBytes } from './scratch.ts';
 
@@ -18,8 +19,12 @@ export const root: Step = {
   ],
   async run(context) {
     const { partitions } = context.workspace;
+    const { root: tree, scratch } = context.workspace;
+    await endProgramsIn(context, tree);
     await context.workspace.holdsRoot.releaseAll();
-    await makeMountPoints(context.workspace.root);
+    await refuseMountsBelow(tree);
+    await makeMountPoints(tree);
+    await levelFolderTimes(context, tree);
     const blocks = firstHalfBytes(partitions.rootBytes) / BLOCK_BYTES;
     await context.pipe(archive(context), [
       ...makeFileSystem(context),
@@ -27,6 +32,7 @@ export const root: Step = {
       String(blocks),
     ]);
     await context.workspace.holdsScratch.releaseAll();
+    await refuseMountsBelow(scratch);
     // Nothing of the scratch file system may be left under the part that the root now grows into.
     await context.run([
       'blkdiscard',
@@ -39,6 +45,42 @@ export const root: Step = {
     await context.run(['e2fsck', '-f', '-n', partitions.root]);
   },
 };
+
+/** A script may have left a program running, which would go on to write. */
+async function endProgramsIn(context: Context, tree: string): Promise<void> {
+  for (const id of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
+    const itsRoot = await readlink(`/proc/${id}/root`).catch(() => '');
+    if (itsRoot !== tree) continue;
+    const name = (await readFile(`/proc/${id}/comm`, 'utf8').catch(() => '')).trim();
+    context.progress.notice(`${name} (process ${id}) still ran in the appliance; it was ended`);
+    try {
+      process.kill(Number(id), 'SIGKILL');
+    } catch {
+      // It has just ended by itself.
+    }
+  }
+}
+
+/** What is still mounted would be written to behind the back of what comes now. */
+async function refuseMountsBelow(folder: string): Promise<void> {
+  const mounts = (await readFile('/proc/self/mountinfo', 'utf8')).split('\n');
+  const points = mounts.map((line) => line.split(' ')[4] ?? '');
+  const left = points.filter((point) => point === folder || point.startsWith(`${folder}/`));
+  if (left.length === 0) return;
+  throw new PvmcError({
+    kind: 'construct',
+    code: 'root-busy',
+    message: `the appliance's tree is still in use: ${left.join(', ')} could not be unmounted`,
+    hint: 'Does a script leave a program running, or mount something? It has to end what it starts.',
+  });
+}
+
+/** A folder of several packages has the time of whichever was unpacked last. */
+async function levelFolderTimes(context: Context, tree: string): Promise<void> {
+  const date = `@${context.manifest.sourceDateEpoch}`;
+  const touch = ['-exec', 'touch', '--no-dereference', `--date=${date}`, '{}', '+'];
+  await context.run(['find', tree, '-xdev', '-type', 'd', ...touch]);
+}
 
 async function makeMountPoints(folder: string): Promise<void> {
   for (const name of ['dev', 'proc', 'sys', 'run', 'tmp', 'boot/efi']) {
