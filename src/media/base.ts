@@ -39,12 +39,13 @@ export interface MediumBase {
 }
 
 const STEPS = 3;
-const SQUASHFS_OPTIONS = [
-  ...['-comp', 'lz4', '-Xhc', '-b', '128K', '-no-xattrs', '-quiet'],
-  // The root folder is not in mmdebstrap's archive; sqfstar would make it the caller's, open to all.
-  // Its -root-uid takes no 0, so all belongs to root, as it does anyway but for /etc/shadow's group.
-  ...['-root-mode', '755', '-all-root'],
-];
+/**
+ * The root folder is not in mmdebstrap's archive; sqfstar would make it the caller's, open to all. Its
+ * -root-uid takes no 0, so all belongs to root, as it does anyway but for /etc/shadow's group.
+ */
+const SQUASHFS_OWNERS = ['-root-mode', '755', '-all-root'];
+const SQUASHFS_FORMAT = ['-comp', 'lz4', '-Xhc', '-b', '128K', '-no-xattrs', '-quiet'];
+const SQUASHFS_OPTIONS = [...SQUASHFS_FORMAT, ...SQUASHFS_OWNERS];
 
 /** Changes when the way in which a base is made changes, though none of its ingredients do. */
 const RECIPE = 1;

@@ -58,6 +58,7 @@ export const PROMISED_PROGRAMS: readonly string[] = [
   'dpkg',
   'dpkg-deb',
   'e2fsck',
+  'find',
   'findmnt',
   'install',
   'ip',
