@@ -47,6 +47,8 @@ describe('mistakes', () => {
       ['biuld'],
       'there is no command "biuld"\n  hint: Did you mean build? pvmc --help tells what there is.',
     ],
+    [['help', 'biuld'], 'there is no command "biuld"\n  hint: Did you mean build?'],
+    [['--plain', 'help', 'frobnicate'], 'there is no command "frobnicate"'],
     [['frobnicate'], 'there is no command "frobnicate"\n  hint: pvmc --help tells what there is.'],
     [
       ['build', '--no-verfy'],
@@ -92,6 +94,8 @@ describe('help', () => {
     expect(status).toBe(0);
     expect(stdout).toContain('Usage: pvmc [options] [command]');
     expect(stdout).toContain('\nExamples:\n  pvmc init shop\n');
+    expect(await pvmc(['help'])).toEqual({ status, stdout, stderr: '' });
+    expect(await pvmc(['help', 'help'])).toEqual({ status, stdout, stderr: '' });
   });
 
   const unused = surroundingsOf(new FakeTerminal());
@@ -145,21 +149,12 @@ describe('build', () => {
       '--cache',
       'kept',
     ];
-    const timeouts = [
-      '--timeout',
-      'boot=90',
-      '--timeout',
-      'silence=1.5m',
-      '--yes',
-      '--hypervisor',
-      'qemu',
-    ];
+    const timeouts = ['--timeout', 'boot=90', '--timeout', 'silence=1.5m', '--yes'];
     expect((await pvmc([...argv, ...timeouts], program)).status).toBe(0);
     expect(given).toEqual({
       manifestPath: path,
       outputFolder: join(folder, 'images'),
       verify: false,
-      hypervisor: 'qemu',
       keep: 'always',
       timeouts: { boot: 90, silence: 90 },
       cacheFolder: join(folder, 'kept'),

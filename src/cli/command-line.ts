@@ -16,7 +16,7 @@ import { printCompletions } from './completion.ts';
 import { EXIT_SUCCESS, exitStatusOf } from './exit-status.ts';
 import { type Dependencies, type GlobalOptions, Session } from './session.ts';
 import { columnsOf, type Surroundings } from './surroundings.ts';
-import { usageError } from './usage-errors.ts';
+import { unknownCommand, usageError } from './usage-errors.ts';
 
 const COMMANDS: readonly AddCommand[] = [
   addInit,
@@ -111,6 +111,10 @@ function told(thrown: unknown, { root, argv, dependencies }: Given): PvmcError |
     return presentable(thrown, dependencies.interruption.signal);
   if (thrown.exitCode === 0) return undefined;
   if (thrown.code !== 'commander.help') return usageError(thrown, root, argv);
+  // commander takes help for a command that is not there as if nothing had been asked for.
+  const [first, topic] = root.args;
+  if (first === 'help' && topic !== undefined && topic !== 'help')
+    return unknownCommand(topic, root);
   // Nothing was asked for: say what there is.
   root.outputHelp();
   return undefined;

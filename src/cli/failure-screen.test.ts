@@ -95,7 +95,7 @@ describe('renderFailure', () => {
     expect(renderFailure(interrupted, frame)).toEqual([
       '! stopped by Ctrl-C during construct',
       '  What there is: /builds/b1',
-      '  To go on: pvmc build examples/hello',
+      '  To repeat: pvmc build examples/hello',
     ]);
   });
 });

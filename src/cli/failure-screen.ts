@@ -41,7 +41,7 @@ export function renderFailure(failure: Failure, frame: FailureFrame): string[] {
 function renderInterrupted(failure: Failure, { style }: FailureFrame): string[] {
   const at = failure.stage === undefined ? '' : ` during ${failure.stage}`;
   const kept = failure.folder === undefined ? [] : [`  What there is: ${failure.folder}`];
-  const repeat = failure.repeat === undefined ? [] : [`  To go on: ${failure.repeat}`];
+  const repeat = failure.repeat === undefined ? [] : [`  To repeat: ${failure.repeat}`];
   return [`${style.warning(style.marks.notice)} ${failure.message}${at}`, ...kept, ...repeat];
 }
 

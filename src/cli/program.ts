@@ -11,13 +11,9 @@ import type { VerifyReport } from '../verify/report.ts';
 
 export type Emit = (event: BuildEvent) => void;
 
-/** What happens to a build's working files: kept only after a failure, always, or never. */
+/** Whether the machine's disk stays in the build's folder: only after a failure, always, or never. */
 export const KEEP_POLICIES = ['failed', 'always', 'never'] as const;
 export type KeepPolicy = (typeof KEEP_POLICIES)[number];
-
-/** The hypervisors that a build can be told to use. */
-export const HYPERVISORS = ['qemu'] as const;
-export type HypervisorName = (typeof HYPERVISORS)[number];
 
 /**
  * Deadlines in seconds that the user set: for a whole stage, and `silence` for how long the guest may
@@ -29,7 +25,6 @@ export interface BuildOptions {
   readonly manifestPath: string;
   readonly outputFolder: string;
   readonly verify: boolean;
-  readonly hypervisor?: HypervisorName | undefined;
   readonly keep: KeepPolicy;
   readonly timeouts: Timeouts;
   readonly cacheFolder?: string | undefined;
@@ -42,7 +37,8 @@ export interface Program {
   checkManifest(request: Request<CheckOptions>): Promise<CheckReport>;
   planBuild(request: Request<{ readonly cacheFolder?: string | undefined }>): Promise<Plan>;
   verifyFile(request: Request<VerifyOptions>): Promise<VerifyReport>;
-  manifestTemplate(name: string): string;
+  /** The text of a first manifest that will lie in that folder, an absolute path. */
+  manifestTemplate(folder: string): string;
   manifestJsonSchema(): unknown;
 }
 

@@ -13,12 +13,7 @@ export function usageError(
   const given = /'([^']*)'/.exec(error.message)?.[1] ?? '';
   switch (error.code) {
     case 'commander.unknownCommand':
-      return usage({
-        code: 'unknown-command',
-        message: `there is no command "${given}"`,
-        nearest: suggest(given, commandNames(root)),
-        command: root,
-      });
+      return unknownCommand(given, root);
     case 'commander.unknownOption':
       return usage({
         code: 'unknown-option',
@@ -53,6 +48,15 @@ export function usageError(
         command,
       });
   }
+}
+
+export function unknownCommand(given: string, root: Command): PvmcError {
+  return usage({
+    code: 'unknown-command',
+    message: `there is no command "${given}"`,
+    nearest: suggest(given, commandNames(root)),
+    command: root,
+  });
 }
 
 /** commander says it in one of two ways, and then what would be right. */

@@ -2,20 +2,13 @@
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { renderEnd } from '../end-screen.ts';
-import {
-  HYPERVISORS,
-  type HypervisorName,
-  KEEP_POLICIES,
-  type KeepPolicy,
-  type Timeouts,
-} from '../program.ts';
+import { KEEP_POLICIES, type KeepPolicy, type Timeouts } from '../program.ts';
 import type { Session } from '../session.ts';
 import { examples, MANIFEST_ARGUMENT, type OpenSession, timeoutOption } from './command.ts';
 
 interface BuildFlags {
   readonly output: string;
   readonly verify: boolean;
-  readonly hypervisor?: HypervisorName;
   readonly keep: KeepPolicy;
   readonly timeout: Timeouts;
 }
@@ -28,9 +21,11 @@ export function addBuild(root: Command, open: OpenSession): void {
     .argument(...MANIFEST_ARGUMENT)
     .option('-o, --output <folder>', 'where the appliance is written', 'out')
     .option('--no-verify', 'leave out the last stage, which boots the finished appliance')
-    .addOption(new Option('--hypervisor <name>', 'what to build on').choices(HYPERVISORS))
     .addOption(
-      new Option('--keep <when>', 'keep the working files of a build')
+      new Option(
+        '--keep <when>',
+        "when the machine's disk, disk.raw, stays in the build's folder; the logs always do",
+      )
         .choices(KEEP_POLICIES)
         .default('failed'),
     )
@@ -44,7 +39,7 @@ export function addBuild(root: Command, open: OpenSession): void {
           'pvmc build --json examples/hello > build.jsonl',
           'for a program to read, one object a line',
         ],
-        ['pvmc build --timeout construct=30m --keep always', 'more time, and keep every log'],
+        ['pvmc build --timeout construct=30m --keep always', 'more time; keeps the disk'],
       ]),
     )
     .action(async (manifest: string, flags: BuildFlags, command: Command) => {
@@ -62,7 +57,6 @@ async function build(session: Session, manifest: string, flags: BuildFlags): Pro
           manifestPath: manifest,
           outputFolder: resolve(session.workingFolder, flags.output),
           verify: flags.verify,
-          hypervisor: flags.hypervisor,
           keep: flags.keep,
           timeouts: flags.timeout,
           cacheFolder: session.cacheFolder(),
