@@ -112,7 +112,7 @@ async function construct({ running, guest }: Started, progress: StageProgress) {
     limitSeconds: POWER_OFF_SECONDS,
     signal: progress.signal,
   });
-  await Promise.race([poweredOff(running), aborted(deadline.signal)]);
+  await Promise.race([poweredOff(running), guest.failure, aborted(deadline.signal)]);
   return { value: undefined, result: `in the guest ${formatDuration(verdict.seconds)}` };
 }
 

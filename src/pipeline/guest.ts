@@ -24,6 +24,8 @@ export class Guest {
   /** The constructor has spoken. */
   readonly hello: Promise<Hello>;
   readonly verdict: Promise<Verdict>;
+  /** Never resolves; rejects when the machine has failed, after the verdict too. */
+  readonly failure: Promise<never>;
   readonly #options: GuestOptions;
   readonly #machine: RunningMachine;
   #sayHello!: (hello: Hello) => void;
@@ -37,7 +39,7 @@ export class Guest {
   constructor(machine: RunningMachine, options: GuestOptions) {
     this.#machine = machine;
     this.#options = options;
-    const failure = new Promise<never>((_resolve, reject) => {
+    this.failure = new Promise<never>((_resolve, reject) => {
       this.#fail = reject;
     });
     const hello = new Promise<Hello>((resolve) => {
@@ -46,10 +48,10 @@ export class Guest {
     const verdict = new Promise<Verdict>((resolve) => {
       this.#giveVerdict = resolve;
     });
-    this.hello = Promise.race([hello, failure]);
-    this.verdict = Promise.race([verdict, failure]);
+    this.hello = Promise.race([hello, this.failure]);
+    this.verdict = Promise.race([verdict, this.failure]);
     // Whoever waits is told; when nobody waits any more, nobody needs to be.
-    for (const promise of [this.hello, this.verdict]) promise.catch(() => {});
+    for (const promise of [this.hello, this.verdict, this.failure]) promise.catch(() => {});
     void this.#listen();
     void this.#watch();
   }
