@@ -3,7 +3,7 @@
  * that comes after it.
  */
 import { MEDIUM_MOUNT } from '../layout.ts';
-import { NETWORK_READY_PATH } from './network.ts';
+import { NETWORK_READY_PATH, WRITE_NAME_SERVERS } from './network.ts';
 import type { SystemFile } from './tree.ts';
 import { unitFiles } from './units.ts';
 
@@ -48,6 +48,8 @@ exec {silence}<> <(:)
 for ((tenths = 0; tenths < ${NETWORK_SECONDS}0; tenths++)); do
   [[ -e ${NETWORK_READY_PATH} ]] && break
   ((tenths == 50)) && say 'Waiting for the network ...'
+  # systemd misses a change that comes while its service still handles the one before.
+  ((tenths % 10 == 9)) && ${WRITE_NAME_SERVERS}
   read -rt 0.1 -u "$silence"
 done
 [[ -e ${NETWORK_READY_PATH} ]] || say 'No network after ${NETWORK_SECONDS} seconds: going on without it.'

@@ -9,6 +9,9 @@ import { unitFiles } from './units.ts';
 /** Exists as soon as a link has an address and the name servers are known. */
 export const NETWORK_READY_PATH = '/run/pvmc/resolv.conf';
 
+/** Looks at what the network has learned, and writes that file if it is up. */
+export const WRITE_NAME_SERVERS = '/usr/lib/pvmc/write-resolv-conf';
+
 const NETWORKD_SERVICE = `[Unit]
 Description=Network Configuration
 DefaultDependencies=no
@@ -52,7 +55,7 @@ StartLimitIntervalSec=0
 
 [Service]
 Type=oneshot
-ExecStart=/usr/lib/pvmc/write-resolv-conf
+ExecStart=${WRITE_NAME_SERVERS}
 `;
 
 const WRITE_RESOLV_CONF = `#!/bin/sh
@@ -66,8 +69,8 @@ mkdir -p "\${output%/*}"
 {
   for server in $DNS; do echo "nameserver $server"; done
   [ -z "$DOMAINS" ] || echo "search $DOMAINS"
-} > "$output.new"
-mv "$output.new" "$output"
+} > "$output.$$"
+mv "$output.$$" "$output"
 `;
 
 export function networkFiles(): readonly SystemFile[] {
@@ -78,7 +81,7 @@ export function networkFiles(): readonly SystemFile[] {
       'pvmc-resolver.service': RESOLVER_SERVICE,
     }),
     { path: 'etc/systemd/network/80-wired.network', content: WIRED },
-    { path: 'usr/lib/pvmc/write-resolv-conf', content: WRITE_RESOLV_CONF, executable: true },
+    { path: WRITE_NAME_SERVERS.slice(1), content: WRITE_RESOLV_CONF, executable: true },
     { path: 'etc/resolv.conf', target: NETWORK_READY_PATH },
   ];
 }
