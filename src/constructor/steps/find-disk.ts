@@ -4,6 +4,7 @@
  * medium names it in as many words.
  */
 import { open, readFile, realpath } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { PvmcError } from '../../system/error.ts';
 import { formatSize } from '../../system/size.ts';
 import type { Context, Step } from '../step.ts';
@@ -25,10 +26,7 @@ export const findDisk: Step = {
     `an empty, fixed, writable disk of at least ${formatSize(appliance.machine.disk)}; one that holds anything is refused`,
   ],
   async run(context) {
-    const disks = await wholeDisks(context);
-    const wantedBytes = context.manifest.appliance.machine.disk;
-    const large = disks.filter((disk) => disk.size >= wantedBytes);
-    if (large.length === 0) throw noDisk(disks, wantedBytes);
+    const large = await largeDisks(context);
     const named = bootParameter(await readFile('/proc/cmdline', 'utf8'), ERASE_PARAMETER);
     const disk =
       named === undefined ? await onlyEmptyDisk(context, large) : await diskToErase(named, large);
@@ -69,6 +67,20 @@ async function diskToErase(path: string, disks: readonly BlockDevice[]): Promise
   const disk = disks.find((one) => one.path === real);
   if (disk === undefined) throw notThere(path, disks);
   return disk;
+}
+
+/** Controllers of real machines may take some seconds to show their disks. */
+const PATIENCE_SECONDS = 15;
+
+async function largeDisks(context: Context): Promise<BlockDevice[]> {
+  const wantedBytes = context.manifest.appliance.machine.disk;
+  for (let second = 0; ; second += 1) {
+    const disks = await wholeDisks(context);
+    const large = disks.filter((disk) => disk.size >= wantedBytes);
+    if (large.length > 0) return large;
+    if (second === PATIENCE_SECONDS) throw noDisk(disks, wantedBytes);
+    await sleep(1000, undefined, { signal: context.progress.signal });
+  }
 }
 
 async function wholeDisks(context: Context): Promise<BlockDevice[]> {
