@@ -1,0 +1,202 @@
+/** Stages 2 to 5 with a hypervisor whose machines are plays: what the host makes of what a guest does. */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { manifestSchema } from '../manifest/schema.ts';
+import { Releases } from '../system/releases.ts';
+import { type Play, SimulatedHypervisor } from '../verify/simulated-hypervisor.test-support.ts';
+import { type BuildFolder, closeBuildFolder, makeBuildFolder } from './build-folder.ts';
+import { constructAppliance } from './construct-stages.ts';
+import type { BuildEvent } from './events.ts';
+import { limitsFor, type Timeouts } from './limits.ts';
+import { StageRunner } from './stage-runner.ts';
+
+const MANIFEST = manifestSchema.parse({ name: 'tiny', version: '1.0' });
+const HELLO = { type: 'hello', constructor: 'node', kernel: '6.12.41', uptimeSeconds: 30 };
+const GOOD = { type: 'verdict', verdict: { ok: true, seconds: 100, facts: {} } };
+
+let output = '';
+let folder: BuildFolder;
+
+beforeEach(async () => {
+  output = await mkdtemp(join(tmpdir(), 'pvmc-pipeline-'));
+  folder = await makeBuildFolder({
+    outputFolder: output,
+    appliance: 'tiny',
+    version: '1.0',
+    manifestText: '',
+    now: new Date(0),
+  });
+  // The simulated hypervisor makes none.
+  await writeFile(folder.diskPath, '');
+});
+
+afterEach(async () => {
+  await closeBuildFolder(folder, false);
+  await rm(output, { recursive: true, force: true });
+});
+
+function constructing(play: Play, timeouts: Timeouts = {}) {
+  const hypervisor = new SimulatedHypervisor(play);
+  const events: BuildEvent[] = [];
+  const controller = new AbortController();
+  const stages = new StageRunner((event) => events.push(event), controller.signal);
+  const releases = new Releases();
+  const options = {
+    manifest: MANIFEST,
+    mediumPath: '/somewhere/tiny.iso',
+    folder,
+    hypervisor,
+    limits: limitsFor(true, timeouts),
+    stages,
+    releases,
+  };
+  const work = async () => {
+    await using _given = releases;
+    await constructAppliance(options);
+  };
+  const done = work();
+  return { done, events, hypervisor, stages, controller };
+}
+
+/** A guest that does one step, and then what is told. */
+function guest(rest: Play): Play {
+  return async (self) => {
+    self.say(HELLO);
+    self.say({ type: 'plan', steps: [{ name: 'install', title: 'Install the packages' }] });
+    self.say({ type: 'step-started', step: 'install' });
+    await rest(self);
+  };
+}
+
+/** Until the host has read what was said. */
+const pause = () => new Promise((resolve) => setTimeout(resolve, 20));
+
+describe('a guest that gives a good verdict and powers off', () => {
+  const good = guest(async ({ say, end }) => {
+    say({ type: 'amount', step: 'install', amount: { done: 1, total: 2, unit: 'packages' } });
+    say({ type: 'log', origin: 'dpkg', line: 'Unpacking one' });
+    say({ type: 'notice', line: 'a word' });
+    say({ type: 'step-finished', step: 'install', seconds: 1 });
+    say(GOOD);
+    await pause();
+    end({ type: 'stopped', by: 'guest' });
+  });
+
+  test('passes through the stages 2 to 5, and its words become events', async () => {
+    const { done, events } = constructing(good);
+    await done;
+    const seconds: unknown = expect.any(Number);
+    const result: unknown = expect.any(String);
+    const start = events.findIndex(
+      (event) => event.type === 'stage-started' && event.stage === 'construct',
+    );
+    const finished = events.filter(({ type }) => type === 'stage-finished');
+    expect(finished).toMatchObject([
+      { stage: 'machine', result: expect.stringContaining('1 GiB of memory, 2 CPUs, 8 GiB disk') },
+      { stage: 'start', result: 'Simulated 1.0' },
+      { stage: 'boot', result: 'Linux 6.12.41' },
+      { stage: 'construct', result: 'in the guest 1 min 40 s' },
+    ]);
+    const stage = 'construct';
+    const step = 'install';
+    const title = 'Install the packages';
+    expect(events.slice(start)).toEqual([
+      { type: 'stage-started', stage },
+      { type: 'step-started', stage, step, title, index: 1, count: 1 },
+      { type: 'amount', stage, amount: { done: 1, total: 2, unit: 'packages' } },
+      { type: 'log', origin: 'dpkg', line: 'Unpacking one' },
+      { type: 'notice', line: 'a word' },
+      { type: 'step-finished', stage, step, seconds },
+      { type: 'stage-finished', stage, seconds, result },
+    ]);
+  });
+
+  test('had the machine that the manifest wants, and leaves none', async () => {
+    const { done, hypervisor } = constructing(good);
+    await done;
+    expect(hypervisor.specifications).toHaveLength(1);
+    expect(hypervisor.specifications[0]).toMatchObject({
+      name: `pvmc-${folder.name}`,
+      memoryBytes: MANIFEST.machine.memory,
+      cpus: MANIFEST.machine.cpus,
+      firmware: MANIFEST.machine.firmware,
+      network: 'nat',
+      disk: { type: 'create', path: folder.diskPath, sizeBytes: MANIFEST.machine.disk },
+      mediumPath: '/somewhere/tiny.iso',
+    });
+    expect([hypervisor.running, hypervisor.existing]).toEqual([0, 0]);
+  });
+});
+
+describe('a failure', () => {
+  async function failing(play: Play, timeouts: Timeouts = {}) {
+    const { done, hypervisor, stages } = constructing(play, timeouts);
+    const failure = await done.catch((thrown: unknown) => thrown);
+    expect([hypervisor.running, hypervisor.existing]).toEqual([0, 0]);
+    return { failure, stages };
+  }
+
+  test('is the guest’s verdict, word for word, with a picture of its screen', async () => {
+    const verdict = {
+      ok: false,
+      step: 'install',
+      code: 'install-failed',
+      message: 'the packages could not be installed',
+      hint: 'Look above.',
+      details: ['dpkg: error'],
+    };
+    const { failure, stages } = await failing(
+      guest(async ({ say }) => say({ type: 'verdict', verdict })),
+    );
+    const { ok: _ok, step, ...rest } = verdict;
+    expect(failure).toMatchObject({ kind: 'construct', ...rest });
+    expect([stages.stage, stages.step]).toEqual(['construct', step]);
+    expect(await readFile(folder.screenshotPath, 'utf8')).toBe('a picture');
+  });
+
+  test('is a power-off without a verdict', async () => {
+    const { failure } = await failing(
+      guest(async ({ end }) => {
+        await pause();
+        end({ type: 'stopped', by: 'guest' });
+      }),
+    );
+    expect(failure).toMatchObject({ kind: 'machine', code: 'no-verdict' });
+  });
+
+  test('is a machine that is ended from outside after its good verdict', async () => {
+    const { failure } = await failing(
+      guest(async ({ say, end }) => {
+        say(GOOD);
+        await pause();
+        end({ type: 'stopped', by: 'unknown' });
+      }),
+    );
+    expect(failure).toMatchObject({ kind: 'machine', code: 'no-power-off' });
+  });
+
+  test('is a guest that never greets', async () => {
+    const { failure, stages } = await failing(async () => {}, { boot: 0.05 });
+    expect(failure).toMatchObject({ code: 'time-limit' });
+    expect(stages.stage).toBe('boot');
+  });
+
+  test('is a guest that falls silent', async () => {
+    const { failure, stages } = await failing(
+      guest(async () => {}),
+      { silence: 0.1 },
+    );
+    expect(failure).toMatchObject({ code: 'silence-limit' });
+    expect([stages.stage, stages.step]).toEqual(['construct', 'install']);
+  });
+
+  test('is the user’s interruption', async () => {
+    const { done, hypervisor, controller } = constructing(guest(async () => {}));
+    const reason = new Error('Ctrl-C');
+    setTimeout(() => controller.abort(reason), 50);
+    await expect(done).rejects.toBe(reason);
+    expect([hypervisor.running, hypervisor.existing]).toEqual([0, 0]);
+  });
+});
