@@ -53,8 +53,11 @@ function constructing(play: Play, timeouts: Timeouts = {}) {
     releases,
   };
   const work = async () => {
-    await using _given = releases;
-    await constructAppliance(options);
+    try {
+      await constructAppliance(options);
+    } finally {
+      await releases.releaseAll();
+    }
   };
   const done = work();
   return { done, events, hypervisor, stages, controller };
