@@ -1,7 +1,8 @@
 /** pvmc: wires the pipeline into the command line. */
+import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { manifestJsonSchema } from '../manifest/json-schema.ts';
-import { manifestTemplate } from '../manifest/template.ts';
+import { applianceNameOf, manifestTemplate } from '../manifest/template.ts';
 import { buildAppliance } from '../pipeline/build.ts';
 import { checkManifest } from '../pipeline/check.ts';
 import { buildIso } from '../pipeline/iso.ts';
@@ -21,7 +22,9 @@ const program: Program = {
   checkManifest,
   planBuild,
   verifyFile,
-  manifestTemplate: (name) => manifestTemplate({ name, schema: SCHEMA_PATH }),
+  // Relative: manifest and pvmc are often moved, mounted or checked out together.
+  manifestTemplate: (folder) =>
+    manifestTemplate({ name: applianceNameOf(folder), schema: relative(folder, SCHEMA_PATH) }),
   manifestJsonSchema,
 };
 

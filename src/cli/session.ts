@@ -49,6 +49,8 @@ export class Session {
   readonly globals: GlobalOptions;
   readonly style: Style;
   readonly workingFolder: string;
+  /** The columns that a line on standard output may have; infinite where nothing is to be broken. */
+  readonly lineWidth: number;
   /** Whether the user watches the stages in a terminal, or has read them as lines. */
   readonly times: 'seen' | 'untold';
   /** A path below the working folder as the user would write it. */
@@ -67,6 +69,7 @@ export class Session {
     this.program = program;
     this.globals = globals;
     this.workingFolder = surroundings.workingFolder;
+    this.lineWidth = lineWidthOf(surroundings.stdout);
     this.#surroundings = surroundings;
     this.#interruption = interruption;
     const abilities = this.#abilities(surroundings.stdout);

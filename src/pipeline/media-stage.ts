@@ -4,8 +4,11 @@ import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
+import type { Manifest } from '../manifest/schema.ts';
 import { prepareBase } from '../media/base.ts';
+import { DEFAULT_MIRROR } from '../media/debian.ts';
 import { assembleIso, type Iso } from '../media/iso.ts';
+import { SUITE } from '../media/packages.ts';
 import type { Resolution } from '../repository/resolve.ts';
 import { formatSize } from '../system/size.ts';
 import { mediumFiles, type ReadAppliance, resolveAppliance } from './prepare.ts';
@@ -36,7 +39,7 @@ export async function makeMedium(
   const base = await prepareBase(
     {
       cacheFolder: join(cacheFolder, 'media'),
-      mirror: manifest.repository.mirror,
+      mirror: baseMirror(manifest),
       // Its own, so that one base serves whatever SOURCE_DATE_EPOCH an appliance is built with.
       sourceDateEpoch: RELEASE_EPOCH,
     },
@@ -60,6 +63,11 @@ export async function makeMedium(
     value: { iso, resolution },
     result: `${formatSize(iso.sizeBytes)}, ${origin}; ${packageCount} packages of ${formatSize(downloadBytes)} to fetch`,
   };
+}
+
+/** The medium is of one suite whatever the appliance is, and a mirror need not have both. */
+export function baseMirror({ repository: { suite, mirror } }: Manifest): string {
+  return suite === SUITE ? mirror : DEFAULT_MIRROR;
 }
 
 /** Bundled beside the program itself. */

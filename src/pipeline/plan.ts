@@ -1,13 +1,15 @@
-/** `pvmc plan`: what a build would do. Nothing is touched but the cache of the package lists. */
+/** `pvmc plan`: what a build would do. Nothing is built; only the package lists are fetched. */
 import { STEPS } from '../constructor/construct.ts';
 import { BIOS_BOOT_MIB, ESP_MIB } from '../constructor/steps/partition.ts';
 import type { InstallationManifest } from '../manifest/installation-manifest.ts';
 import type { Manifest } from '../manifest/schema.ts';
+import { SUITE } from '../media/packages.ts';
 import type { Resolution } from '../repository/resolve.ts';
 import { formatSize } from '../system/size.ts';
 import { cacheFolder } from './cache-folder.ts';
 import { eventProgress } from './event-progress.ts';
 import { type BuildEvent, STAGES, type StageName } from './events.ts';
+import { baseMirror } from './media-stage.ts';
 import {
   installationManifest,
   type ReadAppliance,
@@ -96,7 +98,7 @@ function stepsOf(known: Known): Readonly<Record<StageName, readonly PlannedStep[
         details: ['the medium’s kernel, its network, then the constructor’s first word'],
       },
     ],
-    construct: STEPS.map((step) => ({ title: step.title, details: step.plan(installation) })),
+    construct: constructSteps(installation),
     export: manifest.exports.map((format) => ({
       title: `Write ${baseName(manifest)}.${format}`,
       details: EXPORT_DETAILS[format],
@@ -117,7 +119,9 @@ function mediaSteps({ manifest, resolution }: Known): PlannedStep[] {
     },
     {
       title: 'Prepare the medium’s system',
-      details: ['mmdebstrap and mksquashfs, unless the cache has it'],
+      details: [
+        `mmdebstrap of ${baseMirror(manifest)} ${SUITE}, and sqfstar, unless the cache has it`,
+      ],
     },
     { title: 'Write the ISO', details: [`xorriso: ${baseName(manifest)}.iso`] },
   ];
@@ -127,8 +131,16 @@ function machineDetails({ machine }: Manifest): string[] {
   const { memory, cpus, disk, firmware, network } = machine;
   return [
     `${formatSize(memory)} of memory, ${cpus} processors, an empty disk of ${formatSize(disk)}`,
-    `firmware ${firmware}, network ${network}`,
+    `firmware ${firmware}, network nat: the packages come through it`,
+    `the exported machine has network ${network}`,
   ];
+}
+
+/** Some have nothing to do, without scripts for instance. */
+function constructSteps(installation: InstallationManifest): PlannedStep[] {
+  return STEPS.map((step) => ({ title: step.title, details: step.plan(installation) })).filter(
+    ({ details }) => details.length > 0,
+  );
 }
 
 const EXPORT_DETAILS: Readonly<Record<Manifest['exports'][number], readonly string[]>> = {
@@ -142,7 +154,7 @@ function verifySteps({ checks, exports }: Manifest): PlannedStep[] {
     if ('command' in check) return `command: ${check.command.trim().split('\n')[0] ?? ''}`;
     return 'port' in check ? `port ${check.port}` : `GET ${check.http}`;
   });
-  const boot = ['a throw-away copy of the disk, nothing attached, until the system says it is up'];
+  const boot = ['a throw-away copy of the disk, without the ISO, until the system says it is up'];
   const readBack = {
     title: 'Read the OVA back',
     details: ['digests, descriptor against the DMTF’s schema, every grain of the disk'],

@@ -1,6 +1,6 @@
 /** `pvmc verify`: stage 7 alone, for an OVA at hand. */
 import { mkdir } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { qemuHypervisor } from '../hypervisors/qemu/hypervisor.ts';
 import { readManifest } from '../manifest/read.ts';
 import type { VerifyReport } from '../verify/report.ts';
@@ -14,6 +14,8 @@ export interface VerifyOptions {
   readonly timeouts: Timeouts;
   /** The manifest whose checks are run in the booted appliance. */
   readonly manifestPath?: string | undefined;
+  /** The report, the pictures and the logs go to `FOLDER/builds/NAME-verify-TIMESTAMP`. */
+  readonly outputFolder: string;
 }
 
 export interface VerifyFileRequest {
@@ -26,14 +28,14 @@ export interface VerifyFileRequest {
 /** What was found, failures among it. @throws PvmcError when the file or this computer is at fault. */
 export async function verifyFile(request: VerifyFileRequest): Promise<VerifyReport> {
   const { path, options, emit, signal } = request;
-  const { manifestPath, timeouts } = options;
+  const { manifestPath, timeouts, outputFolder } = options;
   const checks =
     manifestPath === undefined ? [] : (await readManifest(manifestPath)).manifest.checks;
   const hypervisor = qemuHypervisor();
   const { acceleration } = await hypervisor.capabilities();
   if (!acceleration.available) emit({ type: 'notice', line: slowLine(acceleration.why) });
   const name = buildName(basename(path).replace(/\.[^.]*$/, ''), 'verify', new Date());
-  const workFolder = join(dirname(resolve(path)), 'builds', name);
+  const workFolder = join(resolve(outputFolder), 'builds', name);
   await mkdir(workFolder, { recursive: true });
   const { verify: limitSeconds } = limitsFor(acceleration.available, timeouts);
   const limits = timeouts.silence === undefined ? {} : { silenceSeconds: timeouts.silence };

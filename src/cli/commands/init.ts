@@ -3,7 +3,6 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { MANIFEST_FILE } from '../../manifest/read.ts';
-import { applianceNameOf } from '../../manifest/template.ts';
 import { PvmcError, systemCodeOf } from '../../system/error.ts';
 import { commandLine } from '../../system/run.ts';
 import { examples, type OpenSession } from './command.ts';
@@ -28,7 +27,7 @@ export function addInit(root: Command, open: OpenSession): void {
       const target = resolve(session.workingFolder, folder);
       const path = join(target, MANIFEST_FILE);
       await makeFolder(target);
-      await writeNew(path, session.program.manifestTemplate(applianceNameOf(target)));
+      await writeNew(path, session.program.manifestTemplate(target));
       const { style } = session;
       const argument = folder === '.' ? [] : [folder];
       session.conclude(

@@ -1,18 +1,18 @@
-/** `pvmc plan`: what a build would do, stage by stage. Nothing is touched. */
+/** `pvmc plan`: what a build would do, stage by stage. Nothing is built. */
 import type { Command } from 'commander';
 import type { Plan, PlannedPartition } from '../../pipeline/plan.ts';
 import { formatSize } from '../../system/size.ts';
-import type { Style } from '../style.ts';
-import { pad, widthOf } from '../text.ts';
+import type { Session } from '../session.ts';
+import { pad, widthOf, wrap } from '../text.ts';
 import { examples, MANIFEST_ARGUMENT, type OpenSession } from './command.ts';
 
 export function addPlan(root: Command, open: OpenSession): void {
   root
     .command('plan')
-    .summary('show what a build would do; nothing is touched')
+    .summary('show what a build would do; nothing is built')
     .description(
       'Shows what a build would do, stage by stage and step by step, with the partition table. ' +
-        'Nothing is touched.',
+        'Nothing is built; only the package lists are fetched.',
     )
     .argument(...MANIFEST_ARGUMENT)
     .addHelpText(
@@ -29,13 +29,13 @@ export function addPlan(root: Command, open: OpenSession): void {
         title: manifest,
         run: (emit, signal) => session.program.planBuild({ path: manifest, options, emit, signal }),
       });
-      session.conclude(renderPlan(plan, session.style), 'plan', plan);
+      session.conclude(renderPlan(plan, session), 'plan', plan);
     });
 }
 
 export function renderPlan(
   { appliance, version, stages, partitions }: Plan,
-  style: Style,
+  { style, lineWidth }: Pick<Session, 'style' | 'lineWidth'>,
 ): string[] {
   return [
     style.bold(`${appliance} ${version}`),
@@ -44,13 +44,22 @@ export function renderPlan(
       style.bold(`${index + 1}. ${title}`),
       ...steps.flatMap((step) => [
         `   ${style.accent(style.marks.running)} ${step.title}`,
-        ...step.details.map((detail) => `       ${style.dim(detail)}`),
+        ...step.details
+          .flatMap((detail) => indented(detail, lineWidth))
+          .map((line) => style.dim(line)),
       ]),
     ]),
     ...(partitions.length === 0
       ? []
       : ['', style.bold('Partition table (GPT)'), ...table(partitions)]),
   ];
+}
+
+/** Its first line by seven columns, what does not fit on it by nine. */
+function indented(detail: string, lineWidth: number): string[] {
+  return wrap(detail, lineWidth - 9).map(
+    (line, index) => (index === 0 ? '       ' : '         ') + line,
+  );
 }
 
 function table(partitions: readonly PlannedPartition[]): string[] {

@@ -1,4 +1,5 @@
 /** `pvmc verify`: stage 7 alone, for an appliance file of ours or of anybody. */
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { formatDuration } from '../../system/size.ts';
 import { type VerifyCheck, type VerifyReport, verificationFailure } from '../../verify/report.ts';
@@ -10,6 +11,7 @@ import { examples, type OpenSession, timeoutOption } from './command.ts';
 interface VerifyFlags {
   readonly timeout: Timeouts;
   readonly manifest?: string;
+  readonly output: string;
 }
 
 export function addVerify(root: Command, open: OpenSession): void {
@@ -21,6 +23,7 @@ export function addVerify(root: Command, open: OpenSession): void {
         'once under BIOS and once under UEFI, and runs its checks. The file itself is not changed.',
     )
     .argument('<file>', 'the appliance, an OVA')
+    .option('-o, --output <folder>', 'where the report is written, in builds/', 'out')
     .option('--manifest <manifest>', 'also run the checks of this manifest')
     .addOption(timeoutOption())
     .addHelpText(
@@ -34,7 +37,11 @@ export function addVerify(root: Command, open: OpenSession): void {
     .action(async (file: string, flags: VerifyFlags, command: Command) => {
       const session = open(command);
       await requireFile(file);
-      const options = { timeouts: flags.timeout, manifestPath: flags.manifest };
+      const options = {
+        timeouts: flags.timeout,
+        manifestPath: flags.manifest,
+        outputFolder: resolve(session.workingFolder, flags.output),
+      };
       const report = await session.watch({
         title: file,
         run: (emit, signal) => session.program.verifyFile({ path: file, options, emit, signal }),

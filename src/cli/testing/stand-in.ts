@@ -10,6 +10,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { applianceNameOf } from '../../manifest/template.ts';
 import {
   type BuildFailure,
   type BuildResult,
@@ -82,7 +83,7 @@ export function standIn(): Program {
         screenshots: [],
       };
     },
-    manifestTemplate: (name) => `name: ${name}\nversion: "1.0"\n`,
+    manifestTemplate: (folder) => `name: ${applianceNameOf(folder)}\nversion: "1.0"\n`,
     manifestJsonSchema: () => ({ $schema: 'https://json-schema.org/draft/2020-12/schema' }),
   };
 }
