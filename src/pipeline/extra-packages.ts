@@ -22,6 +22,5 @@ export function extraPackages(manifest: Manifest): readonly string[] {
   const added = [...ALWAYS];
   if (!['C.UTF-8', 'C', 'POSIX'].includes(manifest.locale)) added.push('locales');
   if (manifest.keyboard !== 'us') added.push('console-setup', 'keyboard-configuration');
-  if (manifest.users.some((user) => user.sudo !== 'none')) added.push('sudo');
   return added;
 }
