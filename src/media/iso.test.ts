@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { beforeEach, expect, test } from 'vitest';
 import { quietProgress } from '../system/progress.ts';
 import { run } from '../system/run.ts';
@@ -55,6 +55,12 @@ test('the same inputs give the same bits', async () => {
   const other = await make({ outputPath: folder.path('out', 'other.iso') });
   expect(other).toMatchObject({ mediumId: first.mediumId, sizeBytes: first.sizeBytes });
   expect(await sha256(other.path)).toBe(await sha256(first.path));
+});
+
+test('only its owner can read it, over an earlier one that all could', async () => {
+  await writeFile(options().outputPath, 'earlier', { mode: 0o644 });
+  await make();
+  expect((await stat(options().outputPath)).mode & 0o777).toBe(0o600);
 });
 
 test('another payload, base or epoch is another medium', async () => {

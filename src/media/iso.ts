@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, mkdtemp, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { Progress } from '../system/progress.ts';
@@ -65,6 +65,8 @@ export async function assembleIso(options: IsoOptions, progress: Progress): Prom
     log: (line, origin) => progress.log(line, origin),
     env: { SOURCE_DATE_EPOCH: String(sourceDateEpoch) },
   });
+  // It holds what the manifest holds: password hashes, and whatever the files say.
+  await chmod(image, 0o600);
   await rename(image, outputPath);
   return { path: outputPath, sizeBytes: (await stat(outputPath)).size, mediumId };
 }

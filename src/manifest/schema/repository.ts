@@ -93,7 +93,8 @@ export const repositorySchema = z
       .prefault('trixie'),
     mirror: text(repositoryUrl)
       .meta({
-        description: "The URL of Debian's archive.",
+        description:
+          "The URL of Debian's archive. With trixie the PVMC ISO's own system comes from it, too.",
         examples: ['https://ftp.de.debian.org/debian'],
       })
       .default('http://deb.debian.org/debian'),

@@ -24,7 +24,8 @@ export const userSchema = z
       .meta({
         description:
           'The crypt(3) hash of the password, as `mkpasswd --method=yescrypt` or `openssl passwd -6` print it. ' +
-          'Without it the password is locked. Everybody who has the appliance can read the hash.',
+          'Without it the password is locked. Everybody who has the appliance can read the hash. It is on ' +
+          "the PVMC ISO and in the copy of the manifest in the build's folder as well; only their owner can read these two.",
         examples: ['$y$j9T$…'],
       })
       .optional(),
