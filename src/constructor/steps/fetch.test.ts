@@ -9,7 +9,7 @@ import { installationOf, rehearse } from '../testing/rehearsal.ts';
 import { temporaryFolder } from '../testing/temporary-folder.ts';
 import { fetchAll, packageFile } from './fetch.ts';
 
-const PATIENCE = { attempts: 3, stalledMilliseconds: 200, retryMilliseconds: 10 };
+const PATIENCE = { attempts: 3, stalledMilliseconds: 20_000, retryMilliseconds: 10 };
 const CONTENT = Buffer.alloc(100_000, 'package ');
 
 const appliance = manifestSchema.parse({ name: 'tiny', version: '1.0' });
@@ -54,12 +54,15 @@ interface Attempt {
   readonly folder: string;
   readonly packages: readonly ResolvedPackage[];
   readonly signal?: AbortSignal;
+  /** Long, unless a test wants to see it pass: this computer may be busy. */
+  readonly stalledMilliseconds?: number;
 }
 
-function fetching({ folder, packages, signal }: Attempt) {
+function fetching({ folder, packages, signal, stalledMilliseconds }: Attempt) {
   const manifest = installationOf(appliance, { packages });
   const rehearsal = rehearse({ folder, manifest, signal });
-  return { ...rehearsal, done: fetchAll(rehearsal.context, PATIENCE) };
+  const patience = { ...PATIENCE, ...(stalledMilliseconds && { stalledMilliseconds }) };
+  return { ...rehearsal, done: fetchAll(rehearsal.context, patience) };
 }
 
 describe('a good repository', () => {
@@ -166,6 +169,7 @@ describe('trouble that passes', () => {
     const { done, amounts, logged } = fetching({
       folder: folder.path,
       packages: [packageAt(server.url)],
+      stalledMilliseconds: 500,
     });
     await done;
     expect(server.requests).toHaveLength(2);
@@ -183,7 +187,8 @@ describe('trouble that passes', () => {
   ] as const)('that does not pass: %s', async (says, trouble = () => {}) => {
     await using folder = await temporaryFolder();
     await using server = await mirror(trouble);
-    const { done } = fetching({ folder: folder.path, packages: [packageAt(server.url)] });
+    const packages = [packageAt(server.url)];
+    const { done } = fetching({ folder: folder.path, packages, stalledMilliseconds: 200 });
     const message: unknown = expect.stringContaining(says);
     await expect(done).rejects.toMatchObject({ code: 'repository-unreachable', message });
     expect(server.requests).toHaveLength(PATIENCE.attempts);
