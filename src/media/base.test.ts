@@ -1,5 +1,6 @@
-import { mkdir, readdir, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { writeFileSync } from 'node:fs';
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { quietProgress } from '../system/progress.ts';
 import { type BaseOptions, baseId, prepareBase } from './base.ts';
@@ -43,6 +44,24 @@ async function keepBase(): Promise<string> {
 const insteadOfBuilding = (script: string) =>
   folder.standIn('mmdebstrap', `[ "$1" != --version ] || exit 0\n${script}`);
 
+/** What mmdebstrap and our script leave, each file with its own name in it. */
+async function buildAnything(): Promise<void> {
+  const { kernel, biosImage, hybridBoot, efiProgram } = BASE_FILES;
+  const names = [kernel, biosImage, hybridBoot, efiProgram, 'busybox', 'modules/module.ko'];
+  await insteadOfBuilding(`
+    for argument; do
+      case $argument in
+        *sync-out*) output=\${argument##* } ;;
+        */system.tar) archive=$argument ;;
+      esac
+    done
+    mkdir -p "$output/modules"
+    cd "$output"
+    for name in ${names.join(' ')}; do echo "$name" > "$name"; done
+    printf 'dpkg\\t2\\n' > packages.txt
+    tar -cf "$archive" packages.txt`);
+}
+
 async function nothingIsLeft(): Promise<void> {
   expect(await readdir(folder.path('cache'))).toEqual([]);
   expect(await readdir(folder.path('temporary'))).toEqual([]);
@@ -82,6 +101,32 @@ describe('the cache', () => {
       code: 'program-failed',
       details: ['E: built afresh'],
     });
+  });
+
+  test('a damaged base is replaced, and the next run takes the new one', async () => {
+    await buildAnything();
+    const kept = await keepBase();
+    await writeFile(join(kept, BASE_FILES.kernel), 'cut');
+    const built = await prepareBase(options(), quietProgress());
+    expect(built).toMatchObject({ folder: kept, cached: false, packages: { dpkg: '2' } });
+    expect(await readFile(join(kept, BASE_FILES.kernel), 'utf8')).toBe(`${BASE_FILES.kernel}\n`);
+    expect(await prepareBase(options(), quietProgress())).toMatchObject({ cached: true });
+    expect(await readdir(folder.path('cache'))).toEqual([basename(kept)]);
+  });
+
+  test('a base that another run has put there meanwhile stands', async () => {
+    await buildAnything();
+    const kept = await keepBase();
+    const description = await readFile(join(kept, 'base.json'));
+    await rm(join(kept, 'base.json'));
+    const progress = {
+      ...quietProgress(),
+      log: () => {
+        writeFileSync(join(kept, 'base.json'), description);
+      },
+    };
+    const base = await prepareBase(options(), progress);
+    expect(base.packages).toEqual({ dpkg: '1' });
   });
 
   test('what a killed run left is removed, what a living one works in is not', async () => {

@@ -63,7 +63,7 @@ export async function prepareBase(options: BaseOptions, progress: Progress): Pro
   );
   const work = await makeWorkFolder(options.cacheFolder, releases);
   await build({ ...options, id, work }, progress);
-  await moveInto(work.result, folder);
+  await moveInto({ id, result: work.result, folder, aside: join(work.folder, 'damaged') });
   const base = await readBase(id, folder);
   if (!base) throw new Error(`the base in ${folder} is incomplete`);
   return { ...base, cached: false };
@@ -179,14 +179,37 @@ async function description({ id, work }: BuildJob, output: string): Promise<stri
   return `${JSON.stringify({ id, sizes, packages } satisfies BaseDescription, null, 1)}\n`;
 }
 
-/** Another run may have been faster with the same base: then its result stands. */
-async function moveInto(result: string, folder: string): Promise<void> {
+interface Move {
+  readonly id: string;
+  readonly result: string;
+  readonly folder: string;
+  /** Where a damaged base that is in the way goes. */
+  readonly aside: string;
+}
+
+/** Another run may have been faster with the same base: then its result stands, if it is whole. */
+async function moveInto({ id, result, folder, aside }: Move): Promise<void> {
+  if (await renamed(result, folder)) return;
+  if (await readBase(id, folder)) return;
+  await rename(folder, aside).catch(unlessGone);
+  await renamed(result, folder);
+}
+
+/** Whether nothing was in the way. */
+async function renamed(from: string, to: string): Promise<boolean> {
   try {
-    await rename(result, folder);
+    await rename(from, to);
+    return true;
   } catch (thrown) {
     const code = systemCodeOf(thrown);
-    if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw thrown;
+    if (code === 'ENOTEMPTY' || code === 'EEXIST') return false;
+    throw thrown;
   }
+}
+
+/** Another run may have put the damaged one aside already. */
+function unlessGone(thrown: unknown): void {
+  if (systemCodeOf(thrown) !== 'ENOENT') throw thrown;
 }
 
 /** What the folder holds, if it is that base and whole. */
