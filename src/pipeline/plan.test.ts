@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { partitionTable } from '../constructor/steps/partition.ts';
+import { parseManifest } from '../manifest/read.ts';
 import { run } from '../system/run.ts';
 import { STAGES, type StageName } from './events.ts';
 import { identifiersFor } from './identifiers.ts';
@@ -64,6 +65,33 @@ describe('a plan', () => {
     const construct = detailsOf(await planned('database'), 'construct');
     expect(construct).toContain('chroot ROOT Create the database');
     expect(detailsOf(await planned('web'), 'construct')).not.toContain('Run the scripts');
+  });
+});
+
+describe('the plan of a manifest with', () => {
+  function plannedWith(lines: string): Plan {
+    const text = `name: demo\nversion: "1"\n${lines}`;
+    const file = parseManifest('appliance.yaml', new TextEncoder().encode(text));
+    return planOf({ file, payload: { files: [], scripts: [], keys: [] } }, RESOLUTION, 0);
+  }
+
+  test.each(['nat', 'none'])('the network %s builds through NAT all the same', (network) => {
+    const details = detailsOf(plannedWith(`machine: { network: ${network} }\n`), 'machine');
+    expect(details.slice(-2)).toEqual([
+      'firmware bios, network nat: the packages come through it',
+      `the exported machine has network ${network}`,
+    ]);
+  });
+
+  test.each([
+    ['trixie', 'http://mirror.example.org/debian'],
+    ['forky', 'http://deb.debian.org/debian'],
+  ])('the suite %s takes the medium from %s', (suite, origin) => {
+    const mirror = 'http://mirror.example.org/debian';
+    const plan = plannedWith(`repository: { suite: ${suite}, mirror: "${mirror}" }\n`);
+    expect(detailsOf(plan, 'media')).toContain(
+      `mmdebstrap of ${origin} trixie, and sqfstar, unless the cache has it`,
+    );
   });
 });
 
