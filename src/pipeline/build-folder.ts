@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { messageOf, PvmcError, systemCodeOf } from '../system/error.ts';
 
@@ -41,8 +41,9 @@ export async function makeBuildFolder(options: BuildFolderOptions): Promise<Buil
   const name = buildName(appliance, version, now);
   const path = join(outputFolder, 'builds', name);
   try {
-    await mkdir(path, { recursive: true });
-    // It may hold the hash of a password.
+    await mkdir(dirname(path), { recursive: true });
+    // The manifest and the disk may hold hashes of passwords.
+    await mkdir(path, { mode: 0o700 });
     await writeFile(join(path, 'appliance.yaml'), manifestText, { mode: 0o600 });
   } catch (thrown) {
     throw cannotWrite(path, thrown);
