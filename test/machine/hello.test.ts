@@ -143,7 +143,7 @@ describe('the OVA', () => {
     await writeFile(path, plain);
     const schema = join(ROOT, 'schemas/dmtf/dsp8023_1.1.1.xsd');
     const { stderr } = await run('xmllint', ['--nonet', '--noout', '--schema', schema, path]);
-    expect(stderr.trim()).toBe(`${path} validates`);
+    expect(stderr).toContain(`${path} validates\n`);
   });
 
   test('has the guest’s disk in its VMDK, by qemu-img', async () => {
