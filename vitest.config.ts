@@ -4,6 +4,8 @@ import { summaryReporters } from './scripts/test-summary.ts';
 /** `unit` never boots a machine; `machine` builds and boots real ones and takes minutes. */
 export default defineConfig({
   test: {
+    // By default one processor is left idle.
+    maxWorkers: '100%',
     reporters: ['default', ...summaryReporters()],
     projects: [
       {
