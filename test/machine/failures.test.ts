@@ -53,9 +53,7 @@ test('a script that fills the guest’s disk: the verdict has its last lines', a
     '  disk: 3 GiB',
     'scripts:',
     '  - name: fill the disk',
-    '    content: |',
-    '      #!/bin/sh',
-    '      set -e',
+    '    run: |',
     '      echo filling',
     '      head -c 4G /dev/zero > /var/full',
   ]);
