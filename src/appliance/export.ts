@@ -2,15 +2,15 @@
  * Stage 6: from the machine's disk to the files that users receive. All formats are finished under
  * provisional names before the first of them gets its own: a failure leaves an earlier export as it was.
  */
-import { createHash } from 'node:crypto';
 import { open, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Manifest } from '../manifest/schema.ts';
 import { PvmcError } from '../system/error.ts';
+import { derivedContentId } from '../system/identity.ts';
 import type { Progress } from '../system/progress.ts';
 import { run } from '../system/run.ts';
+import { sha256Of } from '../system/sha256.ts';
 import { type DiskFormat, type DiskImage, type DiskMap, mapDisk } from './disk-extents.ts';
-import { derivedContentId } from './identity.ts';
 import { ovaNames, writeOva } from './ova/writer.ts';
 import { ovfDescriptor } from './ovf/descriptor.ts';
 import { ensureFolder, outputFull, PartialFile } from './partial-file.ts';
@@ -189,20 +189,4 @@ async function convert(partial: PartialFile, work: Work, to: readonly string[]):
     throw said.includes('No space left on device') ? outputFull(partial.finalPath, thrown) : thrown;
   }
   await partial.sync();
-}
-
-async function sha256Of(path: string, signal: AbortSignal): Promise<string> {
-  const hash = createHash('sha256');
-  const file = await open(path, 'r');
-  try {
-    const buffer = Buffer.allocUnsafe(2 ** 20);
-    for (;;) {
-      signal.throwIfAborted();
-      const { bytesRead } = await file.read(buffer, 0, buffer.length);
-      if (bytesRead === 0) return hash.digest('hex');
-      hash.update(buffer.subarray(0, bytesRead));
-    }
-  } finally {
-    await file.close();
-  }
 }

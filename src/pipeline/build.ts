@@ -147,7 +147,7 @@ class Build {
       folder,
       hypervisor,
       limits,
-      mediumPath: medium.iso.path,
+      mediumPath: medium.path,
       stages: this.#stages,
       releases: this.#releases,
     });

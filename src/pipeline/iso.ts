@@ -1,9 +1,10 @@
 /** `pvmc iso`: stage 1 alone. */
 import { join, resolve } from 'node:path';
+import { sha256Of } from '../system/sha256.ts';
 import { cacheFolder } from './cache-folder.ts';
 import type { BuildEvent, ExportedFile } from './events.ts';
 import { limitsFor } from './limits.ts';
-import { makeMedium, sha256Of } from './media-stage.ts';
+import { makeMedium } from './media-stage.ts';
 import { readAppliance } from './prepare.ts';
 import { sourceDateEpoch } from './source-date-epoch.ts';
 import { StageRunner } from './stage-runner.ts';
@@ -31,9 +32,10 @@ export async function buildIso(
     sourceDateEpoch: sourceDateEpoch(),
   };
   const limitSeconds = limitsFor(true, {}).media;
-  const { iso } = await new StageRunner(emit, signal).run('media', { limitSeconds }, (progress) =>
-    makeMedium(request, progress),
+  const { path, sizeBytes } = await new StageRunner(emit, signal).run(
+    'media',
+    { limitSeconds },
+    (progress) => makeMedium(request, progress),
   );
-  const { path, sizeBytes } = iso;
   return { path, sizeBytes, sha256: await sha256Of(path, signal) };
 }

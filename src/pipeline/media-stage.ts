@@ -1,15 +1,11 @@
 /** Stage 1: from a manifest to the PVMC ISO that constructs its appliance. */
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import type { Manifest } from '../manifest/schema.ts';
 import { prepareBase } from '../media/base.ts';
 import { DEFAULT_MIRROR } from '../media/debian.ts';
 import { assembleIso, type Iso } from '../media/iso.ts';
 import { SUITE } from '../media/packages.ts';
-import type { Resolution } from '../repository/resolve.ts';
 import { formatSize } from '../system/size.ts';
 import { mediumFiles, type ReadAppliance, resolveAppliance } from './prepare.ts';
 import type { StageOutcome, StageProgress } from './stage-runner.ts';
@@ -22,15 +18,10 @@ export interface MediaOptions {
   readonly sourceDateEpoch: number;
 }
 
-export interface Medium {
-  readonly iso: Iso;
-  readonly resolution: Resolution;
-}
-
 export async function makeMedium(
   options: MediaOptions,
   progress: StageProgress,
-): Promise<StageOutcome<Medium>> {
+): Promise<StageOutcome<Iso>> {
   const { appliance, cacheFolder, outputPath, sourceDateEpoch } = options;
   const { manifest } = appliance.file;
   progress.step({ name: 'resolve', title: 'Resolve the packages', index: 1, count: 3 });
@@ -60,7 +51,7 @@ export async function makeMedium(
   const { packageCount, downloadBytes } = resolution.totals;
   const origin = base.cached ? 'base from the cache' : 'base built';
   return {
-    value: { iso, resolution },
+    value: iso,
     result: `${formatSize(iso.sizeBytes)}, ${origin}; ${packageCount} packages of ${formatSize(downloadBytes)} to fetch`,
   };
 }
@@ -75,11 +66,4 @@ const CONSTRUCTOR_PATH = fileURLToPath(new URL('constructor.js', import.meta.url
 
 function volumeId(name: string): string {
   return `PVMC_${name.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')}`.slice(0, 32);
-}
-
-/** The SHA-256 of a file, in hexadecimal. */
-export async function sha256Of(path: string, signal: AbortSignal): Promise<string> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(path), hash, { signal });
-  return hash.digest('hex');
 }

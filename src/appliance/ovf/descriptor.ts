@@ -4,7 +4,7 @@
  */
 import { create } from 'xmlbuilder2';
 import type { Manifest } from '../../manifest/schema.ts';
-import { derivedUuid } from '../identity.ts';
+import { derivedUuid } from '../../system/identity.ts';
 import { NAMESPACES, STREAM_OPTIMIZED } from './namespaces.ts';
 import { virtualBoxMachine } from './virtualbox-machine.ts';
 
