@@ -3,11 +3,11 @@
  * its failure is told.
  */
 import { isAbsolute, relative, resolve } from 'node:path';
-import type { BuildEvent, BuildFailure, StageName } from '../pipeline/events.ts';
+import type { BuildEvent, BuildFailure, Emit, StageName } from '../pipeline/events.ts';
 import type { PvmcError } from '../system/error.ts';
 import { type Failure, failureOf, renderFailure } from './failure-screen.ts';
 import { type Interruption, OUTPUT_CLOSED } from './interruption.ts';
-import type { Emit, Program } from './program.ts';
+import type { Program } from './program.ts';
 import { makeStyle, type Style } from './style.ts';
 import {
   type Abilities,

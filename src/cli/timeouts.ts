@@ -2,7 +2,7 @@
 import { InvalidArgumentError } from 'commander';
 import { suggest } from '../manifest/suggest.ts';
 import { STAGES } from '../pipeline/events.ts';
-import type { Timeouts } from './program.ts';
+import type { Timeouts } from '../pipeline/limits.ts';
 
 const UNIT_SECONDS: Readonly<Record<string, number>> = { '': 1, s: 1, m: 60, min: 60, h: 3600 };
 const NAMES = [...STAGES.map(({ name }) => name), 'silence'] as const;

@@ -9,6 +9,7 @@ import { messageOf, systemCodeOf } from '../system/error.ts';
 import type { Progress } from '../system/progress.ts';
 import type { Releases } from '../system/releases.ts';
 import { run } from '../system/run.ts';
+import { startTimeOf } from '../system/start-time.ts';
 
 export interface WorkFolder {
   readonly folder: string;
@@ -80,17 +81,6 @@ async function removeForeign(folder: string): Promise<void> {
 async function ownerOf(folder: string): Promise<Owner | undefined> {
   try {
     return JSON.parse(await readFile(join(folder, OWNER), 'utf8')) as Owner;
-  } catch {
-    return undefined;
-  }
-}
-
-/** When a process started, in clock ticks since boot: with its id, this names it for good. */
-async function startTimeOf(processId: number): Promise<string | undefined> {
-  try {
-    const line = await readFile(`/proc/${processId}/stat`, 'utf8');
-    // The second field, the program's name, is in parentheses and may hold anything.
-    return line.slice(line.lastIndexOf(')') + 2).split(' ')[19];
   } catch {
     return undefined;
   }

@@ -9,28 +9,18 @@ import { Releases } from '../system/releases.ts';
 import { commandLine } from '../system/run.ts';
 import { formatSize } from '../system/size.ts';
 import { type BuildFolder, closeBuildFolder, makeBuildFolder } from './build-folder.ts';
+import type { BuildOptions } from './build-options.ts';
 import { cacheFolder } from './cache-folder.ts';
 import { constructAppliance } from './construct-stages.ts';
-import type { BuildEvent, BuildResult, ExportedFile } from './events.ts';
+import type { BuildEvent, BuildResult, Emit, ExportedFile } from './events.ts';
 import { describeFailure } from './failure.ts';
 import { expectedSeconds, remember } from './history.ts';
-import { limitsFor, slowLine, type Timeouts } from './limits.ts';
+import { limitsFor, slowLine } from './limits.ts';
 import { makeMedium } from './media-stage.ts';
 import { type ReadAppliance, readAppliance } from './prepare.ts';
 import { sourceDateEpoch } from './source-date-epoch.ts';
 import { type StageOutcome, type StageProgress, StageRunner } from './stage-runner.ts';
 import { verifyExport } from './verify-stage.ts';
-
-export interface BuildOptions {
-  readonly manifestPath: string;
-  readonly outputFolder: string;
-  readonly verify: boolean;
-  readonly keep: 'failed' | 'always' | 'never';
-  readonly timeouts: Timeouts;
-  readonly cacheFolder?: string | undefined;
-}
-
-type Emit = (event: BuildEvent) => void;
 
 /**
  * Builds an appliance.

@@ -2,7 +2,7 @@
 
 import { cacheFolder } from './cache-folder.ts';
 import { eventProgress } from './event-progress.ts';
-import type { BuildEvent } from './events.ts';
+import type { FileRequest } from './events.ts';
 import { readAppliance, resolveAppliance } from './prepare.ts';
 
 export interface CheckOptions {
@@ -18,15 +18,8 @@ export interface CheckReport {
   readonly packages?: { readonly count: number; readonly downloadBytes: number } | undefined;
 }
 
-export interface CheckRequest {
-  readonly path: string;
-  readonly options: CheckOptions;
-  readonly emit: (event: BuildEvent) => void;
-  readonly signal: AbortSignal;
-}
-
 /** @throws ManifestError with all the problems; PvmcError when the repository is at fault. */
-export async function checkManifest(request: CheckRequest): Promise<CheckReport> {
+export async function checkManifest(request: FileRequest<CheckOptions>): Promise<CheckReport> {
   const { path, options, emit, signal } = request;
   const appliance = await readAppliance(path);
   const { name, version } = appliance.file.manifest;

@@ -60,6 +60,16 @@ export type BuildEvent =
   | { readonly type: 'build-finished'; readonly result: BuildResult }
   | { readonly type: 'build-failed'; readonly failure: BuildFailure };
 
+export type Emit = (event: BuildEvent) => void;
+
+/** What is asked of a function that works on one file. */
+export interface FileRequest<Options> {
+  readonly path: string;
+  readonly options: Options;
+  readonly emit: Emit;
+  readonly signal: AbortSignal;
+}
+
 export interface BuildResult {
   readonly build: string;
   readonly folder: string;

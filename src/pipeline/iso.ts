@@ -2,7 +2,7 @@
 import { join, resolve } from 'node:path';
 import { sha256Of } from '../system/sha256.ts';
 import { cacheFolder } from './cache-folder.ts';
-import type { BuildEvent, ExportedFile } from './events.ts';
+import type { Emit, ExportedFile } from './events.ts';
 import { limitsFor } from './limits.ts';
 import { makeMedium } from './media-stage.ts';
 import { readAppliance } from './prepare.ts';
@@ -20,7 +20,7 @@ export type IsoResult = Omit<ExportedFile, 'format'>;
 /** Makes the medium of a manifest: `FOLDER/NAME-VERSION.iso`. @throws PvmcError */
 export async function buildIso(
   options: IsoOptions,
-  emit: (event: BuildEvent) => void,
+  emit: Emit,
   signal: AbortSignal,
 ): Promise<IsoResult> {
   const appliance = await readAppliance(options.manifestPath);

@@ -4,7 +4,10 @@
  */
 import type { StageName } from './events.ts';
 
-/** Limits that the user set, in seconds. */
+/**
+ * Deadlines in seconds that the user set: for a whole stage, and `silence` for how long the guest may
+ * say nothing at all. Whatever is not named has the one below.
+ */
 export type Timeouts = Readonly<Partial<Record<StageName | 'silence', number>>>;
 
 const MINUTE = 60;

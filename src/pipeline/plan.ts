@@ -8,7 +8,7 @@ import type { Resolution } from '../repository/resolve.ts';
 import { formatSize } from '../system/size.ts';
 import { cacheFolder } from './cache-folder.ts';
 import { eventProgress } from './event-progress.ts';
-import { type BuildEvent, STAGES, type StageName } from './events.ts';
+import { type FileRequest, STAGES, type StageName } from './events.ts';
 import { baseMirror } from './media-stage.ts';
 import {
   installationManifest,
@@ -46,15 +46,12 @@ export interface Plan {
   readonly partitions: readonly PlannedPartition[];
 }
 
-export interface PlanRequest {
-  readonly path: string;
-  readonly options: { readonly cacheFolder?: string | undefined };
-  readonly emit: (event: BuildEvent) => void;
-  readonly signal: AbortSignal;
+export interface PlanOptions {
+  readonly cacheFolder?: string | undefined;
 }
 
 /** @throws ManifestError with all the problems; PvmcError when the repository is at fault. */
-export async function planBuild(request: PlanRequest): Promise<Plan> {
+export async function planBuild(request: FileRequest<PlanOptions>): Promise<Plan> {
   const { path, options, emit, signal } = request;
   const appliance = await readAppliance(path);
   const cache = cacheFolder(options.cacheFolder);

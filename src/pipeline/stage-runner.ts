@@ -5,7 +5,7 @@
 import { Deadline } from '../link/deadline.ts';
 import { PvmcError } from '../system/error.ts';
 import type { Amount, Progress } from '../system/progress.ts';
-import type { BuildEvent, StageName } from './events.ts';
+import type { Emit, StageName } from './events.ts';
 import type { StageSeconds } from './history.ts';
 
 export interface StageLimits {
@@ -35,13 +35,13 @@ export interface StageOutcome<T> {
 }
 
 export class StageRunner {
-  readonly #emit: (event: BuildEvent) => void;
+  readonly #emit: Emit;
   readonly #signal: AbortSignal;
   readonly #seconds: Partial<Record<StageName, number>> = {};
   #stage: StageName | undefined;
   #step: { readonly name: string; readonly started: number } | undefined;
 
-  constructor(emit: (event: BuildEvent) => void, signal: AbortSignal) {
+  constructor(emit: Emit, signal: AbortSignal) {
     this.#emit = emit;
     this.#signal = signal;
   }

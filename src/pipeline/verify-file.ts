@@ -6,7 +6,7 @@ import { readManifest } from '../manifest/read.ts';
 import type { VerifyReport } from '../verify/report.ts';
 import { verifyAppliance } from '../verify/verify.ts';
 import { buildName } from './build-folder.ts';
-import type { BuildEvent } from './events.ts';
+import type { FileRequest } from './events.ts';
 import { limitsFor, slowLine, type Timeouts } from './limits.ts';
 import { StageRunner } from './stage-runner.ts';
 
@@ -18,15 +18,8 @@ export interface VerifyOptions {
   readonly outputFolder: string;
 }
 
-export interface VerifyFileRequest {
-  readonly path: string;
-  readonly options: VerifyOptions;
-  readonly emit: (event: BuildEvent) => void;
-  readonly signal: AbortSignal;
-}
-
 /** What was found, failures among it. @throws PvmcError when the file or this computer is at fault. */
-export async function verifyFile(request: VerifyFileRequest): Promise<VerifyReport> {
+export async function verifyFile(request: FileRequest<VerifyOptions>): Promise<VerifyReport> {
   const { path, options, emit, signal } = request;
   const { manifestPath, timeouts, outputFolder } = options;
   const checks =

@@ -1,8 +1,9 @@
 /** `pvmc build`: the seven stages, from the manifest to the verified appliance. */
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
+import { KEEP_POLICIES, type KeepPolicy } from '../../pipeline/build-options.ts';
+import type { Timeouts } from '../../pipeline/limits.ts';
 import { renderEnd } from '../end-screen.ts';
-import { KEEP_POLICIES, type KeepPolicy, type Timeouts } from '../program.ts';
 import type { Session } from '../session.ts';
 import { examples, MANIFEST_ARGUMENT, type OpenSession, timeoutOption } from './command.ts';
 

@@ -1,10 +1,10 @@
 /** `pvmc verify`: stage 7 alone, for an appliance file of ours or of anybody. */
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import type { Timeouts } from '../../pipeline/limits.ts';
 import { formatDuration } from '../../system/size.ts';
 import { type VerifyCheck, type VerifyReport, verificationFailure } from '../../verify/report.ts';
 import { requireFile } from '../locate.ts';
-import type { Timeouts } from '../program.ts';
 import type { Session } from '../session.ts';
 import { examples, type OpenSession, timeoutOption } from './command.ts';
 

@@ -11,15 +11,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { applianceNameOf } from '../../manifest/template.ts';
+import type { BuildOptions } from '../../pipeline/build-options.ts';
 import {
   type BuildFailure,
   type BuildResult,
+  type Emit,
   STAGES,
   type StageName,
 } from '../../pipeline/events.ts';
 import { type ErrorKind, PvmcError, systemCodeOf } from '../../system/error.ts';
 import { run } from '../../system/run.ts';
-import type { BuildOptions, Emit, Program } from '../program.ts';
+import type { Program } from '../program.ts';
 
 const KINDS = [
   'usage',

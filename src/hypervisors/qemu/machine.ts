@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { PvmcError, systemCodeOf } from '../../system/error.ts';
 import type { Progress } from '../../system/progress.ts';
 import { commandLine } from '../../system/run.ts';
+import { startTimeOf } from '../../system/start-time.ts';
 import type {
   Machine,
   MachineEvent,
@@ -16,7 +17,6 @@ import { credentialStrings } from './credentials.ts';
 import { createDisk, expectFile } from './disk.ts';
 import { findUefiFirmware } from './firmware.ts';
 import { PowerRun } from './power-run.ts';
-import { startTimeOf } from './process.ts';
 import { RunningQemu } from './running-machine.ts';
 
 /** What the hypervisor knows about this host. */

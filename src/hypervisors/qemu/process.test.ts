@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { build } from 'esbuild';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { startTimeOf } from './process.ts';
 
 let folder: string;
 
@@ -73,14 +72,5 @@ describe('a process of ours', () => {
       child.stdin.write('x'),
     );
     await expectGone(pid);
-  });
-});
-
-describe('the start time of a process', () => {
-  it('is the same at each look, and absent without a process', async () => {
-    const first = await startTimeOf(process.pid);
-    expect(first).toMatch(/^\d+$/);
-    expect(await startTimeOf(process.pid)).toBe(first);
-    expect(await startTimeOf(2 ** 30)).toBeUndefined();
   });
 });

@@ -4,7 +4,6 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { Duplex } from 'node:stream';
 import { cleanEnvironment, signalGroup } from '../../system/run.ts';
 import { LINK_DESCRIPTOR, QMP_DESCRIPTOR } from './command-line.ts';
@@ -47,17 +46,6 @@ export function startProcess(argv: readonly string[], logPath: string): QemuProc
     };
   } finally {
     closeSync(log);
-  }
-}
-
-/** When the process started, in clock ticks since the host's boot: with the pid it names one process. */
-export async function startTimeOf(pid: number): Promise<string | undefined> {
-  try {
-    const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-    // The second field is a name that may hold spaces; the start time is the 22nd (proc_pid_stat(5)).
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
-  } catch {
-    return undefined;
   }
 }
 
