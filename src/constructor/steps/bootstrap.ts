@@ -7,6 +7,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { ResolvedPackage } from '../../manifest/installation-manifest.ts';
+import { eachConcurrently } from '../../system/concurrently.ts';
 import type { Context, Step } from '../step.ts';
 import { packageFile } from './fetch.ts';
 
@@ -27,25 +28,13 @@ export const bootstrap: Step = {
 /** Each processor extracts one package at a time; most of that is decompression. */
 async function extractAll(context: Context, packages: readonly ResolvedPackage[]): Promise<void> {
   const { root, packages: folder } = context.workspace;
-  const queue = [...packages];
+  const concurrency = { limit: availableParallelism(), signal: context.progress.signal };
   let done = 0;
-  const worker = async () => {
-    for (let one = queue.shift(); one; one = queue.shift()) {
-      await context.run(['dpkg-deb', '--extract', packageFile(folder, one), root]);
-      done += 1;
-      context.progress.amount({ done, total: packages.length, unit: 'packages' });
-    }
-  };
-  const workers = Array.from({ length: availableParallelism() }, () =>
-    worker().catch((thrown: unknown) => {
-      // The others end what they are at, and begin no more.
-      queue.length = 0;
-      throw thrown;
-    }),
-  );
-  const outcomes = await Promise.allSettled(workers);
-  const failed = outcomes.find(({ status }) => status === 'rejected');
-  if (failed?.status === 'rejected') throw failed.reason;
+  await eachConcurrently(packages, concurrency, async (one) => {
+    await context.run(['dpkg-deb', '--extract', packageFile(folder, one), root]);
+    done += 1;
+    context.progress.amount({ done, total: packages.length, unit: 'packages' });
+  });
 }
 
 /** What dpkg expects to find and no package brings. */

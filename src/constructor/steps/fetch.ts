@@ -3,7 +3,6 @@
  * that the manifest pins. A file that does not match is never used.
  */
 import { createHash } from 'node:crypto';
-import { setMaxListeners } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { rename } from 'node:fs/promises';
 import { Agent, get as httpGet, type IncomingMessage } from 'node:http';
@@ -13,6 +12,7 @@ import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ResolvedPackage } from '../../manifest/installation-manifest.ts';
+import { eachConcurrently } from '../../system/concurrently.ts';
 import { messageOf, PvmcError, systemCodeOf } from '../../system/error.ts';
 import { formatSize } from '../../system/size.ts';
 import type { Context, Step } from '../step.ts';
@@ -53,33 +53,20 @@ export async function fetchAll(context: Context, patience: Patience): Promise<vo
     http: new Agent({ keepAlive: true, maxSockets: CONNECTIONS }),
     https: new SecureAgent({ keepAlive: true, maxSockets: CONNECTIONS }),
   };
-  const failed = new AbortController();
-  const signal = AbortSignal.any([context.progress.signal, failed.signal]);
-  // Each connection listens, for each of its packages.
-  setMaxListeners(0, signal);
-  const fetching: Fetching = {
-    context,
-    patience,
-    agents,
-    signal,
-    onBytes: (bytes) => {
-      doneBytes += bytes;
-      context.progress.amount({ done: doneBytes, total: totalBytes, unit: 'bytes' });
-    },
+  const onBytes = (bytes: number) => {
+    doneBytes += bytes;
+    context.progress.amount({ done: doneBytes, total: totalBytes, unit: 'bytes' });
   };
-  const queue = largestFirst(packages);
-  const worker = async () => {
-    for (let next = queue.shift(); next; next = queue.shift()) await fetchPackage(next, fetching);
-  };
-  const workers = Array.from({ length: CONNECTIONS }, () =>
-    worker().catch((thrown: unknown) => failed.abort(thrown)),
-  );
-  // All of them: a file still open would keep the scratch file system from being unmounted.
-  await Promise.all(workers);
-  agents.http.destroy();
-  agents.https.destroy();
-  context.progress.signal.throwIfAborted();
-  failed.signal.throwIfAborted();
+  const concurrency = { limit: CONNECTIONS, signal: context.progress.signal };
+  try {
+    // Waits for all: a file still open would keep the scratch file system from being unmounted.
+    await eachConcurrently(largestFirst(packages), concurrency, (one, signal) =>
+      fetchPackage(one, { context, patience, agents, signal, onBytes }),
+    );
+  } finally {
+    agents.http.destroy();
+    agents.https.destroy();
+  }
 }
 
 /** The file of a package in the workspace. */
