@@ -1,5 +1,7 @@
 /** Stage 5, as a table of contents: the steps in order, each timed, announced and given back. */
+
 import type { GuestMessage } from '../link/protocol.ts';
+import { secondsSince } from '../system/elapsed.ts';
 import type { Context, Step } from './step.ts';
 import { bootstrap } from './steps/bootstrap.ts';
 import { clean } from './steps/clean.ts';
@@ -60,6 +62,6 @@ export async function construct(
     } catch (thrown) {
       throw new StepError(step.name, thrown);
     }
-    say({ type: 'step-finished', step: step.name, seconds: (performance.now() - started) / 1000 });
+    say({ type: 'step-finished', step: step.name, seconds: secondsSince(started) });
   }
 }

@@ -15,6 +15,7 @@ import {
   INSTALLATION_MANIFEST_VERSION,
   type InstallationManifest,
 } from '../manifest/installation-manifest.ts';
+import { secondsSince } from '../system/elapsed.ts';
 import { messageOf, PvmcError } from '../system/error.ts';
 import type { Progress } from '../system/progress.ts';
 import { Releases } from '../system/releases.ts';
@@ -48,7 +49,7 @@ async function main(): Promise<number> {
   log.end();
   await finished(log).catch(() => {});
   const verdict = outcome.ok
-    ? { ok: true as const, seconds: (performance.now() - started) / 1000, facts: {} }
+    ? { ok: true as const, seconds: secondsSince(started), facts: {} }
     : outcome;
   if (!verdict.ok) await sendLogs(link, options.logs);
   say({ type: 'verdict', verdict });

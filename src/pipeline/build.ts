@@ -4,6 +4,7 @@ import { basename, join, resolve } from 'node:path';
 import { type ExportRequest, exportAppliance } from '../appliance/export.ts';
 import { qemuHypervisor } from '../hypervisors/qemu/hypervisor.ts';
 import { presentable } from '../system/defects.ts';
+import { secondsSince } from '../system/elapsed.ts';
 import { messageOf } from '../system/error.ts';
 import { Releases } from '../system/releases.ts';
 import { commandLine } from '../system/run.ts';
@@ -188,7 +189,7 @@ class Build {
       folder: folder.path,
       files,
       stageSeconds: this.#stages.seconds,
-      seconds: (performance.now() - this.#started) / 1000,
+      seconds: secondsSince(this.#started),
       verified: this.#options.verify,
     };
   }
@@ -208,7 +209,7 @@ class Build {
   #tell(event: BuildEvent): void {
     const { folder, emit } = this.#circumstances;
     const line = logLine(event);
-    const seconds = ((performance.now() - this.#started) / 1000).toFixed(1);
+    const seconds = secondsSince(this.#started).toFixed(1);
     if (line !== undefined) folder.log.write(`${seconds.padStart(7)} ${line}\n`);
     if (event.type === 'log' && this.#stages.stage === 'construct') this.#keep(event.line);
     emit(event);

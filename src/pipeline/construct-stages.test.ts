@@ -1,16 +1,15 @@
 /** Stages 2 to 5 with a hypervisor whose machines are plays: what the host makes of what a guest does. */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { manifestSchema } from '../manifest/schema.ts';
 import { Releases } from '../system/releases.ts';
 import { type Play, SimulatedHypervisor } from '../verify/simulated-hypervisor.test-support.ts';
-import { type BuildFolder, closeBuildFolder, makeBuildFolder } from './build-folder.ts';
+import { type BuildFolder, closeBuildFolder } from './build-folder.ts';
 import { constructAppliance } from './construct-stages.ts';
 import type { BuildEvent } from './events.ts';
 import { limitsFor, type Timeouts } from './limits.ts';
 import { StageRunner } from './stage-runner.ts';
+import { makeTinyBuild } from './tiny-build.test-support.ts';
 
 const MANIFEST = manifestSchema.parse({ name: 'tiny', version: '1.0' });
 const HELLO = { type: 'hello', constructor: 'node', kernel: '6.12.41', uptimeSeconds: 30 };
@@ -20,14 +19,7 @@ let output = '';
 let folder: BuildFolder;
 
 beforeEach(async () => {
-  output = await mkdtemp(join(tmpdir(), 'pvmc-pipeline-'));
-  folder = await makeBuildFolder({
-    outputFolder: output,
-    appliance: 'tiny',
-    version: '1.0',
-    manifestText: '',
-    now: new Date(0),
-  });
+  ({ output, folder } = await makeTinyBuild());
   // The simulated hypervisor makes none.
   await writeFile(folder.diskPath, '');
 });

@@ -1,12 +1,11 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { PvmcError } from '../system/error.ts';
-import { type BuildFolder, closeBuildFolder, makeBuildFolder } from './build-folder.ts';
+import { type BuildFolder, closeBuildFolder } from './build-folder.ts';
 import type { StageName } from './events.ts';
 import { describeFailure } from './failure.ts';
 import { StageRunner } from './stage-runner.ts';
+import { makeTinyBuild } from './tiny-build.test-support.ts';
 
 const ERROR = new PvmcError({
   kind: 'construct',
@@ -20,14 +19,7 @@ let output = '';
 let folder: BuildFolder;
 
 beforeEach(async () => {
-  output = await mkdtemp(join(tmpdir(), 'pvmc-pipeline-'));
-  folder = await makeBuildFolder({
-    outputFolder: output,
-    appliance: 'tiny',
-    version: '1.0',
-    manifestText: '',
-    now: new Date(0),
-  });
+  ({ output, folder } = await makeTinyBuild());
 });
 
 afterEach(async () => {

@@ -3,6 +3,7 @@
  * was running when something failed.
  */
 import { Deadline } from '../link/deadline.ts';
+import { secondsSince } from '../system/elapsed.ts';
 import { PvmcError } from '../system/error.ts';
 import type { Amount, Progress } from '../system/progress.ts';
 import type { Emit, StageName } from './events.ts';
@@ -123,8 +124,4 @@ function reasonOf(signal: AbortSignal): Error {
     code: 'interrupted',
     message: 'the run was stopped',
   });
-}
-
-function secondsSince(started: number): number {
-  return (performance.now() - started) / 1000;
 }

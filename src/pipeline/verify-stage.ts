@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import type { ExportedFile } from '../appliance/export.ts';
 import type { Hypervisor } from '../hypervisors/hypervisor.ts';
 import type { Manifest } from '../manifest/schema.ts';
+import { secondsSince } from '../system/elapsed.ts';
 import { run } from '../system/run.ts';
 import { formatDuration } from '../system/size.ts';
 import { Steps } from '../verify/progress.ts';
-import { type VerifyReport, verificationFailure, writeReport } from '../verify/report.ts';
-import { BOOTS_STEPS, verifyAppliance, verifyDisk } from '../verify/verify.ts';
+import { type VerifyReport, verificationFailure } from '../verify/report.ts';
+import { BOOTS_STEPS, concludeReport, verifyAppliance, verifyDisk } from '../verify/verify.ts';
 import type { StageOutcome, StageProgress } from './stage-runner.ts';
 
 export interface VerifyStageOptions {
@@ -45,10 +46,9 @@ export async function verifyExport(
   const failure = verificationFailure(report, file.path);
   if (failure) throw failure;
   const passed = report.checks.filter(({ outcome }) => outcome === 'passed').length;
-  const seconds = (performance.now() - started) / 1000;
   return {
     value: report,
-    result: `${passed} checks passed, under BIOS and UEFI, in ${formatDuration(seconds)}`,
+    result: `${passed} checks passed, under BIOS and UEFI, in ${formatDuration(secondsSince(started))}`,
   };
 }
 
@@ -82,13 +82,7 @@ async function verifyDiskFile(
       new Steps(progress, BOOTS_STEPS),
       progress,
     );
-    const report: VerifyReport = {
-      checks: boots.flatMap(({ checks }) => checks),
-      folder: workFolder,
-      screenshots: boots.flatMap(({ screenshot }) => screenshot ?? []),
-    };
-    await writeReport(join(workFolder, 'report.json'), report);
-    return report;
+    return await concludeReport(workFolder, [], boots);
   } finally {
     await rm(unpacked, { force: true });
   }

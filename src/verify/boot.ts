@@ -3,6 +3,7 @@
  * system up, do the checks of the manifest hold, does it power off when asked?
  */
 import { join } from 'node:path';
+import { secondsSince } from '../system/elapsed.ts';
 import { messageOf } from '../system/error.ts';
 import { Releases } from '../system/releases.ts';
 import { formatDuration } from '../system/size.ts';
@@ -15,7 +16,7 @@ import type { Said } from './probe-listener.ts';
 import type { ProbeMessage } from './probe-message.ts';
 import type { Steps, VerifyProgress } from './progress.ts';
 import { recorded } from './recorded-link.ts';
-import { secondsSince, skipped, type VerifyCheck } from './report.ts';
+import { skipped, type VerifyCheck } from './report.ts';
 import { type BootRequest, type StartedThrowAway, startThrowAway } from './throw-away-machine.ts';
 import { Watch } from './watch.ts';
 

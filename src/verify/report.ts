@@ -1,5 +1,6 @@
 /** What verify found, in the words of a person and for a program. */
 import { writeFile } from 'node:fs/promises';
+import { secondsSince } from '../system/elapsed.ts';
 import { PvmcError } from '../system/error.ts';
 
 export interface VerifyCheck {
@@ -68,8 +69,4 @@ const LINES_SHOWN = 12;
 
 export async function writeReport(path: string, report: VerifyReport): Promise<void> {
   await writeFile(path, `${JSON.stringify(report, undefined, 2)}\n`);
-}
-
-export function secondsSince(started: number): number {
-  return (performance.now() - started) / 1000;
 }

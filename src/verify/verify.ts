@@ -17,7 +17,7 @@ import type { ApplianceCheck } from './check.ts';
 import { type VerifyLimits, verifyLimits } from './limits.ts';
 import { Steps, type VerifyProgress } from './progress.ts';
 import { READ_BACK_STEPS, readBack } from './read-back.ts';
-import { skipped, type VerifyReport, writeReport } from './report.ts';
+import { skipped, type VerifyCheck, type VerifyReport, writeReport } from './report.ts';
 
 export interface VerifyRequest {
   readonly ovaPath: string;
@@ -59,8 +59,17 @@ export async function verifyAppliance(
   const boots = machine
     ? await verifyDisk({ ...request, machine, diskPath }, steps, progress)
     : FIRMWARES.map(withoutBoot);
+  return concludeReport(workFolder, checks, boots);
+}
+
+/** The report of what was read back and of the boots, kept in the work folder too. */
+export async function concludeReport(
+  workFolder: string,
+  readBackChecks: readonly VerifyCheck[],
+  boots: readonly BootResult[],
+): Promise<VerifyReport> {
   const report: VerifyReport = {
-    checks: [...checks, ...boots.flatMap((boot) => boot.checks)],
+    checks: [...readBackChecks, ...boots.flatMap((boot) => boot.checks)],
     folder: workFolder,
     screenshots: boots.flatMap(({ screenshot }) => screenshot ?? []),
   };
