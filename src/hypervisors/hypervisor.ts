@@ -37,11 +37,9 @@ export interface Capabilities {
   readonly acceleration: { readonly available: boolean; readonly why: string };
   /** The guest can be given systemd credentials without touching its disk. */
   readonly credentials: boolean;
-  /** Discarded blocks of the disk become holes. */
-  readonly discard: boolean;
+  /** The disk of a running machine can be copied, see `checkpoint`. */
+  readonly checkpoints: boolean;
 }
-
-export type MachineState = 'created' | 'running' | 'stopped' | 'crashed';
 
 export type MachineEvent =
   /** The guest powered itself off (`guest`), or was ended by us or by someone else. */
@@ -55,7 +53,6 @@ export type MachineEvent =
 
 export interface Machine {
   readonly name: string;
-  state(): MachineState;
   /**
    * Powers the machine on. From then on `link` yields the bytes of the second serial line, and
    * `events` what happens to the machine; both end when the machine has stopped.
@@ -67,12 +64,25 @@ export interface Machine {
   discard(): Promise<void>;
 }
 
+/** The host's end of a serial line. */
+export interface SerialLine extends AsyncIterable<Uint8Array> {
+  /** Never waits and never fails: nobody promises that the guest listens, or that there is a way to it. */
+  write(bytes: Uint8Array | string): void;
+}
+
 export interface RunningMachine {
   /** To be read: a guest whose words nobody takes is held up after some hundred KiB. */
-  readonly link: AsyncIterable<Uint8Array>;
+  readonly link: SerialLine;
   readonly events: AsyncIterable<MachineEvent>;
   /** Writes a PNG of the guest's screen; of its last one when the machine has stopped. */
   screenshot(path: string): Promise<void>;
+  /**
+   * Pauses the machine, copies its disk's file to `path` (in place of what is there, once the copy is
+   * whole), and lets it go on, also when the copy failed. The guest has to have brought the disk to
+   * rest. Needs the `checkpoints` capability.
+   * @throws PvmcError `no-space`, `copy-failed`, the hypervisor's own; the signal's reason.
+   */
+  checkpoint(path: string, progress: Progress): Promise<void>;
   /** Presses the power button. */
   requestPowerOff(): Promise<void>;
   /** Ends the machine at once; returns when it is gone. Safe to call twice. */

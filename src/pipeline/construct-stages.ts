@@ -42,6 +42,7 @@ export async function constructAppliance(options: ConstructOptions): Promise<voi
     await stages.run('construct', { limitSeconds, silenceSeconds }, (progress) =>
       construct(started, progress),
     );
+    await machine.detachMedium();
   } catch (thrown) {
     await photograph(options, started.running);
     throw thrown;

@@ -40,6 +40,7 @@ function switchedOn() {
     events,
     stopped,
     screenshot: async () => {},
+    checkpoint: async () => {},
     requestPowerOff: async () => {},
     stop: async () => {},
   };

@@ -2,7 +2,7 @@
  * A small honest hypervisor: its machines are plays. They have a console, a link, a power button and
  * an end, need their disk to be there, and run until the play or somebody ends them.
  */
-import { appendFile, mkdir, rm, stat, writeFile } from 'node:fs/promises';
+import { appendFile, copyFile, mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import { PassThrough } from 'node:stream';
 import { crc32 } from 'node:zlib';
 import type {
@@ -11,7 +11,6 @@ import type {
   Machine,
   MachineEvent,
   MachineSpecification,
-  MachineState,
   RunningMachine,
 } from '../hypervisors/hypervisor.ts';
 import type { Progress } from '../system/progress.ts';
@@ -48,7 +47,7 @@ export class SimulatedHypervisor implements Hypervisor {
 
   async capabilities(): Promise<Capabilities> {
     const acceleration = { available: true, why: 'it is only a play' };
-    return { acceleration, credentials: this.#credentials, discard: true };
+    return { acceleration, credentials: this.#credentials, checkpoints: true };
   }
 
   async create(specification: MachineSpecification): Promise<Machine> {
@@ -65,7 +64,6 @@ class SimulatedMachine implements Machine {
   readonly #hypervisor: SimulatedHypervisor;
   readonly #specification: MachineSpecification;
   readonly #play: Play;
-  #state: MachineState = 'created';
 
   constructor(hypervisor: SimulatedHypervisor, specification: MachineSpecification, play: Play) {
     this.name = specification.name;
@@ -74,12 +72,7 @@ class SimulatedMachine implements Machine {
     this.#play = play;
   }
 
-  state(): MachineState {
-    return this.#state;
-  }
-
   async start({ signal }: Progress): Promise<RunningMachine> {
-    this.#state = 'running';
     this.#hypervisor.running += 1;
     const running = switchOn(this.#specification, this.#play);
     signal.addEventListener('abort', () => void running.stop());
@@ -89,7 +82,6 @@ class SimulatedMachine implements Machine {
 
   async #watch(running: RunningMachine): Promise<void> {
     await running.stopped;
-    this.#state = 'stopped';
     this.#hypervisor.running -= 1;
   }
 
@@ -128,6 +120,7 @@ function switchOn(specification: MachineSpecification, play: Play): RunningMachi
     })(),
     stopped,
     screenshot: (path) => writeFile(path, 'a picture'),
+    checkpoint: (path) => copyFile(specification.disk.path, path),
     requestPowerOff: async () => press(),
     stop: async () => {
       end({ type: 'stopped', by: 'host' });

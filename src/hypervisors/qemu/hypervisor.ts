@@ -44,7 +44,7 @@ class Qemu implements Hypervisor {
 
   async capabilities(): Promise<Capabilities> {
     await this.#look();
-    return { acceleration: await this.#accelerate(), credentials: true, discard: true };
+    return { acceleration: await this.#accelerate(), credentials: true, checkpoints: true };
   }
 
   async create(specification: MachineSpecification, progress: Progress): Promise<Machine> {

@@ -73,15 +73,13 @@ async function firstText(running: RunningMachine): Promise<string> {
 
 describe('a guest that powers itself off', () => {
   it('has its console logged, its link read to the end, and its picture kept', async () => {
-    const { machine, running } = await startGuest({
+    const { running } = await startGuest({
       console: 'hello console\r\n',
       link: 'hello link\n',
       ending: 'power-off',
     });
-    expect(machine.state()).toBe('running');
     expect(await textOf(running.link)).toBe('hello link\n');
     expect(await running.stopped).toEqual({ type: 'stopped', by: 'guest' });
-    expect(machine.state()).toBe('stopped');
     expect(await readFile(join(folder, 'console.log'), 'utf8')).toContain('hello console');
     const events = [];
     for await (const event of running.events) events.push(event);
@@ -115,12 +113,11 @@ describe('a guest that ends otherwise', () => {
   });
 
   it('is seen to panic', async () => {
-    const { machine, running } = await startGuest({ ending: 'panic' });
+    const { running } = await startGuest({ ending: 'panic' });
     expect(await running.stopped).toEqual({
       type: 'crashed',
       reason: "the guest's kernel panicked",
     });
-    expect(machine.state()).toBe('crashed');
   });
 
   it('is halted by an error of its disk', async () => {
@@ -148,14 +145,13 @@ describe('a guest that ends otherwise', () => {
 
 describe('a guest that runs', () => {
   it('is photographed, and stopped at once, twice if need be', async () => {
-    const { machine, running } = await startGuest({ link: 'U', ending: 'hang' });
+    const { running } = await startGuest({ link: 'U', ending: 'hang' });
     expect(await firstText(running)).toBe('U');
     await running.screenshot(join(folder, 'screen.png'));
     expect((await stat(join(folder, 'screen.png'))).size).toBeGreaterThan(100);
     await running.requestPowerOff();
     await Promise.all([running.stop(), running.stop()]);
     expect(await running.stopped).toEqual({ type: 'stopped', by: 'host' });
-    expect(machine.state()).toBe('stopped');
     expect(await qemuPid()).toBeUndefined();
   });
 
@@ -190,6 +186,45 @@ describe('a guest that runs', () => {
     const running = { code: 'machine-running', kind: 'host' };
     await expect(machine.start(quietProgress())).rejects.toMatchObject(running);
     await expect(create()).rejects.toMatchObject(running);
+  });
+});
+
+describe('a checkpoint', () => {
+  /** Says something to the guest and hears what it says again. */
+  async function startEcho() {
+    const { running } = await startGuest({ ending: 'echo' });
+    const pieces = running.link[Symbol.asyncIterator]();
+    const echo = async (text: string): Promise<string> => {
+      running.link.write(text);
+      let heard = '';
+      while (heard.length < text.length)
+        heard += Buffer.from((await pieces.next()).value ?? '?').toString();
+      return heard;
+    };
+    return { running, echo };
+  }
+
+  it('is a copy of the disk, after which the guest goes on', async () => {
+    const { running, echo } = await startEcho();
+    expect(await echo('before')).toBe('before');
+    await running.checkpoint(join(folder, 'checkpoint.raw'), quietProgress());
+    const copy = await readFile(join(folder, 'checkpoint.raw'));
+    expect(copy.equals(await readFile(join(folder, 'guest.img')))).toBe(true);
+    expect(await echo('after')).toBe('after');
+  });
+
+  it('that cannot be copied leaves a guest that goes on, and nothing else', async () => {
+    const { running, echo } = await startEcho();
+    const copying = running.checkpoint(join(folder, 'no', 'where'), quietProgress());
+    await expect(copying).rejects.toMatchObject({ code: 'copy-failed' });
+    expect(await echo('after')).toBe('after');
+  });
+
+  it('of a machine that is stopped meanwhile leaves nothing', async () => {
+    const { running } = await startGuest({ ending: 'echo' });
+    const copying = running.checkpoint(join(folder, 'checkpoint.raw'), quietProgress());
+    await Promise.all([expect(copying).rejects.toThrow(), running.stop()]);
+    expect(await readdir(folder)).not.toContain('checkpoint.raw.partial');
   });
 });
 

@@ -5,13 +5,7 @@ import { PvmcError, systemCodeOf } from '../../system/error.ts';
 import type { Progress } from '../../system/progress.ts';
 import { commandLine } from '../../system/run.ts';
 import { startTimeOf } from '../../system/start-time.ts';
-import type {
-  Machine,
-  MachineEvent,
-  MachineSpecification,
-  MachineState,
-  RunningMachine,
-} from '../hypervisor.ts';
+import type { Machine, MachineSpecification, RunningMachine } from '../hypervisor.ts';
 import { type Accelerator, type QemuFiles, qemuArguments } from './command-line.ts';
 import { credentialStrings } from './credentials.ts';
 import { createDisk, expectFile } from './disk.ts';
@@ -32,8 +26,8 @@ export class QemuMachine implements Machine {
   readonly #runtimeFolder: string;
   readonly #madeFolder: boolean;
   #specification: MachineSpecification;
-  #state: MachineState = 'created';
   #running: RunningQemu | undefined;
+  #isOn = false;
 
   private constructor(host: QemuHost, specification: MachineSpecification, madeFolder: boolean) {
     this.#host = host;
@@ -59,12 +53,8 @@ export class QemuMachine implements Machine {
     return this.#specification.name;
   }
 
-  state(): MachineState {
-    return this.#state;
-  }
-
   async start(progress: Progress): Promise<RunningMachine> {
-    if (this.#state === 'running') throw alreadyRunning(this.name, undefined);
+    if (this.#isOn) throw alreadyRunning(this.name, undefined);
     const { accelerator, why } = await this.#host.acceleration();
     progress.log(accelerator === 'kvm' ? why : `software emulation (TCG): ${why}`, 'pvmc');
     const running = await RunningQemu.powerOn({
@@ -72,17 +62,18 @@ export class QemuMachine implements Machine {
       accelerator,
       start: (chosen, signal) => this.#powerOn(chosen, { signal, progress }),
       onAccelerationFailed: (reason) => this.#host.accelerationFailed(reason),
+      diskPath: this.#specification.disk.path,
       lastScreenPath: this.#path('last-screen.png'),
       progress,
     });
     this.#running = running;
-    this.#state = 'running';
+    this.#isOn = true;
     void this.#watch(running);
     return running;
   }
 
   async detachMedium(): Promise<void> {
-    if (this.#state === 'running') throw alreadyRunning(this.name, undefined);
+    if (this.#isOn) throw alreadyRunning(this.name, undefined);
     const { mediumPath: _, ...without } = this.#specification;
     this.#specification = without;
   }
@@ -99,7 +90,8 @@ export class QemuMachine implements Machine {
   }
 
   async #watch(running: RunningQemu): Promise<void> {
-    this.#state = stateAfter(await running.stopped);
+    await running.stopped;
+    this.#isOn = false;
   }
 
   async #powerOn(
@@ -173,10 +165,6 @@ function alreadyRunning(name: string, pid: string | undefined): PvmcError {
     message: `the machine ${name} is running${pid === undefined ? '' : ` (process ${pid})`}`,
     hint: 'Wait for the other pvmc, or end it.',
   });
-}
-
-function stateAfter(event: MachineEvent): MachineState {
-  return event.type === 'crashed' || event.type === 'disk-error' ? 'crashed' : 'stopped';
 }
 
 async function sizeOf(path: string): Promise<number | undefined> {

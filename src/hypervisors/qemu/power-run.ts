@@ -33,6 +33,7 @@ export interface Ending {
 
 const QUIT_SECONDS = 5;
 const SCREEN_SECONDS = 5;
+const UNREAD_BYTES = 64 * 1024;
 
 export class PowerRun {
   /** Resolves when the process is gone, with why. */
@@ -78,6 +79,21 @@ export class PowerRun {
 
   get link(): Duplex {
     return this.#process.link;
+  }
+
+  /** What a guest leaves unread is dropped before it fills our memory. */
+  writeLink(bytes: Uint8Array | string): void {
+    const { link } = this.#process;
+    if (link.writable && link.writableLength < UNREAD_BYTES) link.write(bytes);
+  }
+
+  /** Halts the processors, and returns when nothing is on its way to the disk any more. */
+  async pause(): Promise<void> {
+    await this.#execute('stop');
+  }
+
+  async resume(): Promise<void> {
+    await this.#execute('cont');
   }
 
   /** Writes a PNG of the screen; throws when the process is gone. */

@@ -7,7 +7,8 @@ import { copyFile } from 'node:fs/promises';
 import { resolve as absolute } from 'node:path';
 import { messageOf, PvmcError } from '../../system/error.ts';
 import type { Progress } from '../../system/progress.ts';
-import type { MachineEvent, RunningMachine } from '../hypervisor.ts';
+import { copySparse } from '../../system/sparse-copy.ts';
+import type { MachineEvent, RunningMachine, SerialLine } from '../hypervisor.ts';
 import { AsyncQueue } from './async-queue.ts';
 import type { Accelerator } from './command-line.ts';
 import type { Ending, PowerRun } from './power-run.ts';
@@ -20,6 +21,7 @@ export interface PowerOnOptions {
   readonly start: (accelerator: Accelerator, signal: AbortSignal) => Promise<PowerRun>;
   /** Told when KVM has failed, so that later machines need not try. */
   readonly onAccelerationFailed: (why: string) => void;
+  readonly diskPath: string;
   readonly lastScreenPath: string;
   readonly progress: Progress;
 }
@@ -31,7 +33,7 @@ interface Turn {
 }
 
 export class RunningQemu implements RunningMachine {
-  readonly link: AsyncIterable<Uint8Array>;
+  readonly link: SerialLine;
   readonly stopped: Promise<MachineEvent>;
   readonly #events = new AsyncQueue<MachineEvent>();
   readonly #options: PowerOnOptions;
@@ -53,7 +55,11 @@ export class RunningQemu implements RunningMachine {
         resolve(event);
       };
     });
-    this.link = this.#readLink(this.#turn(run));
+    const pieces = this.#readLink(this.#turn(run));
+    this.link = {
+      [Symbol.asyncIterator]: () => pieces,
+      write: (bytes) => this.#run.writeLink(bytes),
+    };
   }
 
   /** Switches the machine on. */
@@ -80,6 +86,22 @@ export class RunningQemu implements RunningMachine {
     } catch (thrown) {
       await this.#copyLastScreen(path, thrown);
     }
+  }
+
+  async checkpoint(path: string, progress: Progress): Promise<void> {
+    const signal = AbortSignal.any([progress.signal, this.#signal]);
+    const run = this.#run;
+    await run.pause();
+    try {
+      await copySparse(this.#options.diskPath, path, {
+        signal,
+        log: (line, origin) => progress.log(line, origin),
+      });
+    } catch (thrown) {
+      await run.resume().catch(() => {});
+      throw thrown;
+    }
+    await run.resume();
   }
 
   async requestPowerOff(): Promise<void> {

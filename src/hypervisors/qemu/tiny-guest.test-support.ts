@@ -1,6 +1,6 @@
 /**
  * Real guests of one boot sector, for the tests: they write to the two serial lines and then end in
- * the way that the test is about.
+ * the way that the test is about, or say again what they are told on the second line (`echo`).
  */
 
 export interface TinyGuest {
@@ -27,6 +27,8 @@ const ENDINGS = {
   panic: [0xba, 0x05, 0x05, 0xb0, 0x01, 0xee],
   // mov ax, 0x0201; mov bx, 0x8000; mov cx, 2; mov dx, 0x80; int 0x13: the BIOS reads the second sector
   'read-disk': [0xb8, 0x01, 0x02, 0xbb, 0, 0x80, 0xb9, 2, 0, 0xba, 0x80, 0, 0xcd, 0x13],
+  // mov dx, 0x2fd; in al, dx; test al, 1; jz -8; mov dx, 0x2f8; in al, dx; out dx, al; jmp -15
+  echo: [0xba, 0xfd, 2, 0xec, 0xa8, 1, 0x74, 0xf8, 0xba, 0xf8, 2, 0xec, 0xee, 0xeb, 0xf1],
   hang: [],
 } as const;
 
