@@ -1,20 +1,28 @@
 /**
- * The guest's end of the link. Words leave in the order in which they were said, without anybody
+ * Speaks to the host on the link. Words leave in the order in which they were said, without anybody
  * waiting for the line; a machine without a second serial line (metal) is simply not heard.
  */
+import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { uptime } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { encodeMessage, type GuestMessage } from '../link/protocol.ts';
+import { systemCodeOf } from '../system/error.ts';
 import { run } from '../system/run.ts';
 
 const ALIVE_MILLISECONDS = 10_000;
 /** Half of what a message may hold, since base64 and JSON make it longer. */
 const FILE_PIECE_BYTES = 96 * 1024;
+/** At the end, a line that takes nothing for so long has nobody at its other end. */
+const STUCK_MILLISECONDS = 30_000;
+const FULL_LINE_MILLISECONDS = 5;
 
 export class LinkSender {
   readonly #line: FileHandle | undefined;
   #queue: Promise<void> = Promise.resolve();
   #lastSaid = performance.now();
+  #lastTaken = performance.now();
+  #closing = false;
   readonly #heartbeat: NodeJS.Timeout;
 
   private constructor(line: FileHandle | undefined) {
@@ -27,7 +35,10 @@ export class LinkSender {
   static async open(path: string): Promise<LinkSender> {
     try {
       await run(['stty', '-F', path, 'raw', '-echo', '115200']);
-      return new LinkSender(await open(path, 'r+'));
+      // Never this program's controlling terminal, whose other end could end it; and never waited for
+      // in a system call, which would keep the program from ending.
+      const { O_WRONLY, O_NOCTTY, O_NONBLOCK } = constants;
+      return new LinkSender(await open(path, O_WRONLY | O_NOCTTY | O_NONBLOCK));
     } catch {
       return new LinkSender(undefined);
     }
@@ -38,7 +49,7 @@ export class LinkSender {
     const line = this.#line;
     if (!line) return;
     const bytes = Buffer.from(encodeMessage(message));
-    this.#queue = this.#queue.then(() => writeAll(line, bytes)).catch(() => {});
+    this.#queue = this.#queue.then(() => this.#write(line, bytes)).catch(() => {});
   }
 
   /** Sends a file in pieces. */
@@ -57,8 +68,21 @@ export class LinkSender {
 
   async close(): Promise<void> {
     clearInterval(this.#heartbeat);
+    this.#lastTaken = performance.now();
+    this.#closing = true;
     await this.flush();
     await this.#line?.close();
+  }
+
+  /** A host that stands still for a while (stopped, busy) is waited for. */
+  async #write(line: FileHandle, bytes: Buffer): Promise<void> {
+    for (let done = 0; done < bytes.length; ) {
+      const taken = await writeSome(line, bytes.subarray(done));
+      done += taken;
+      if (taken > 0) this.#lastTaken = performance.now();
+      else if (this.#closing && performance.now() - this.#lastTaken > STUCK_MILLISECONDS) return;
+      else await sleep(FULL_LINE_MILLISECONDS);
+    }
   }
 
   #sayAlive(): void {
@@ -67,8 +91,12 @@ export class LinkSender {
   }
 }
 
-async function writeAll(line: FileHandle, bytes: Buffer): Promise<void> {
-  for (let done = 0; done < bytes.length; ) {
-    done += (await line.write(bytes, done, bytes.length - done)).bytesWritten;
+/** What the line takes at once: nothing while it is full. */
+async function writeSome(line: FileHandle, bytes: Buffer): Promise<number> {
+  try {
+    return (await line.write(bytes)).bytesWritten;
+  } catch (thrown) {
+    if (systemCodeOf(thrown) === 'EAGAIN') return 0;
+    throw thrown;
   }
 }

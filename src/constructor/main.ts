@@ -48,9 +48,7 @@ async function main(): Promise<number> {
   // What is sent is read from the file: its last lines, the most telling ones, have to be in it.
   log.end();
   await finished(log).catch(() => {});
-  const verdict = outcome.ok
-    ? { ok: true as const, seconds: secondsSince(started), facts: {} }
-    : outcome;
+  const verdict = outcome.ok ? { ok: true as const, seconds: secondsSince(started) } : outcome;
   if (!verdict.ok) await sendLogs(link, options.logs);
   say({ type: 'verdict', verdict });
   await link.close();
@@ -261,6 +259,7 @@ function consoleLine(message: GuestMessage, logs: string): string | undefined {
     case 'log':
     case 'alive':
     case 'file':
+    case 'checkpoint':
       return undefined;
   }
 }

@@ -21,11 +21,7 @@ const amount = z.object({
 });
 
 const verdict = z.discriminatedUnion('ok', [
-  z.object({
-    ok: z.literal(true),
-    seconds,
-    facts: z.record(line, z.union([line, z.number()])),
-  }),
+  z.object({ ok: z.literal(true), seconds }),
   z.object({
     ok: z.literal(false),
     step: line,
@@ -56,6 +52,7 @@ const guestMessage = z.discriminatedUnion('type', [
     last: z.boolean(),
     base64: z.string(),
   }),
+  z.object({ type: z.literal('checkpoint'), name: line, key: line }),
   z.object({ type: z.literal('verdict'), verdict }),
 ]) satisfies z.ZodType<GuestMessage>;
 

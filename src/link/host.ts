@@ -1,37 +1,28 @@
 /**
  * The host's end of the link: the bytes of the machine's second serial line become checked messages
- * and files. Noise is counted and its last lines are kept; only an other end that speaks another
- * version of the protocol ends the conversation.
+ * and files. Noise is left out, and one note tells of it; only an other end that speaks another version
+ * of the protocol ends the conversation.
  */
 import { PvmcError } from '../system/error.ts';
+import { plainText } from '../system/plain-text.ts';
 import { checkMessage } from './guest-message.ts';
 import { type GuestMessage, LINK_VERSION, LinkDecoder, type LinkEvent } from './protocol.ts';
 import { ReceivedFiles } from './received-files.ts';
 
 /** What the reader of the link hears. Pieces of files are put together on the way. */
-export type HostMessage = Exclude<GuestMessage, { readonly type: 'file' }>;
+export type HeardMessage = Exclude<GuestMessage, { readonly type: 'file' }>;
 
 export interface LinkOptions {
   /** Where files from the guest are put. Made when the first one comes. */
   readonly filesFolder: string;
   /** Told each message, in order. */
-  readonly onMessage: (message: HostMessage) => void;
+  readonly onMessage: (message: HeardMessage) => void;
   /** Told of every sign of life, pieces of files and messages of an unknown type among them. */
   readonly onAlive?: (() => void) | undefined;
   /** What the log should know of the link itself; said once for each kind of trouble. */
   readonly note: (line: string) => void;
 }
 
-export interface LinkSummary {
-  readonly messages: number;
-  readonly noiseLines: number;
-  /** The latest of them, the oldest first. */
-  readonly lastNoise: readonly string[];
-  /** The files that came, complete or not. */
-  readonly filePaths: readonly string[];
-}
-
-const KEPT_NOISE_LINES = 20;
 /** A version's digit may be noise too: so many before the first message of ours are none. */
 const FOREIGN_LINES = 3;
 
@@ -43,7 +34,7 @@ const FOREIGN_LINES = 3;
 export async function receiveLink(
   link: AsyncIterable<Uint8Array>,
   options: LinkOptions,
-): Promise<LinkSummary> {
+): Promise<void> {
   const receiver = new Receiver(options);
   const decoder = new LinkDecoder();
   try {
@@ -52,17 +43,15 @@ export async function receiveLink(
   } finally {
     await receiver.close();
   }
-  return receiver.summary();
 }
 
 class Receiver {
   readonly #options: LinkOptions;
   readonly #files: ReceivedFiles;
   readonly #said = new Set<string>();
-  readonly #lastNoise: string[] = [];
   #messages = 0;
-  #noiseLines = 0;
   #foreignLines = 0;
+  #noisy = false;
 
   constructor(options: LinkOptions) {
     this.#options = options;
@@ -75,15 +64,6 @@ class Receiver {
 
   close(): Promise<void> {
     return this.#files.close();
-  }
-
-  summary(): LinkSummary {
-    return {
-      messages: this.#messages,
-      noiseLines: this.#noiseLines,
-      lastNoise: [...this.#lastNoise],
-      filePaths: this.#files.paths,
-    };
   }
 
   async #take(event: LinkEvent): Promise<void> {
@@ -123,12 +103,13 @@ class Receiver {
     });
   }
 
+  /** The first line of it tells where it comes from; the rest is as foreign. */
   #noise(text: string): void {
-    this.#noiseLines += 1;
-    if (this.#noiseLines === 1)
-      this.#noteOnce('something other than the constructor writes to the link; it is left out');
-    this.#lastNoise.push(text);
-    if (this.#lastNoise.length > KEPT_NOISE_LINES) this.#lastNoise.shift();
+    if (this.#noisy) return;
+    this.#noisy = true;
+    this.#noteOnce(
+      `something other than the constructor writes to the link; it is left out: ${JSON.stringify(plainText(text))}`,
+    );
   }
 
   /** A guest that repeats itself must not fill the log; one that varies its words, neither. */

@@ -45,14 +45,24 @@ export type GuestMessage =
       readonly last: boolean;
       readonly base64: string;
     }
+  /**
+   * The disk is at rest, with all of it that `key` stands for done: it may be copied. The guest waits
+   * for the host's answer.
+   */
+  | { readonly type: 'checkpoint'; readonly name: string; readonly key: string }
   | { readonly type: 'verdict'; readonly verdict: Verdict };
 
+/** What the host may say. A guest that hears nothing does the same work, but for checkpoints. */
+export type HostMessage =
+  /** The answer to `hello`: what this host can do. */
+  | { readonly type: 'welcome'; readonly checkpoints: boolean }
+  /** The disk was copied: the guest may go on. */
+  | { readonly type: 'checkpoint-taken'; readonly name: string }
+  /** No copy was made: the guest may go on all the same. */
+  | { readonly type: 'checkpoint-refused'; readonly name: string; readonly why: string };
+
 export type Verdict =
-  | {
-      readonly ok: true;
-      readonly seconds: number;
-      readonly facts: Readonly<Record<string, string | number>>;
-    }
+  | { readonly ok: true; readonly seconds: number }
   | {
       readonly ok: false;
       readonly step: string;
@@ -63,15 +73,24 @@ export type Verdict =
     };
 
 export type LinkEvent =
-  /** What the other end said, word for word; that it is a `GuestMessage` is for the reader to check. */
+  /** What the other end said, word for word; what kind of message it is, the reader has to check. */
   | { readonly type: 'message'; readonly message: unknown }
   /** The other end speaks another version of the protocol. */
   | { readonly type: 'foreign-version'; readonly version: number }
   /** A line that is none of ours; `text` is its beginning. */
   | { readonly type: 'noise'; readonly text: string };
 
-/** One message as its line. A message whose line would be too long is the sender's mistake. */
+/** One message of the guest as its line. One whose line would be too long is the sender's mistake. */
 export function encodeMessage(message: GuestMessage): string {
+  return encodeLine(message);
+}
+
+/** One message of the host as its line. */
+export function encodeHostMessage(message: HostMessage): string {
+  return encodeLine(message);
+}
+
+function encodeLine(message: GuestMessage | HostMessage): string {
   const json = JSON.stringify(message);
   return `${MARK}${LINK_VERSION} ${checksum(json)} ${json}\n`;
 }

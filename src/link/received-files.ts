@@ -42,11 +42,6 @@ export class ReceivedFiles {
     this.#limits = limits;
   }
 
-  /** Where the files are that have come so far, complete or not. */
-  get paths(): string[] {
-    return [...this.#names].map((name) => join(this.#folder, name));
-  }
-
   /** Takes one piece; a file whose first piece comes again is written anew. */
   async take({ name, last, base64 }: FilePiece): Promise<void> {
     const safeName = harmlessName(name);

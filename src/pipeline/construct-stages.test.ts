@@ -13,7 +13,7 @@ import { makeTinyBuild } from './tiny-build.test-support.ts';
 
 const MANIFEST = manifestSchema.parse({ name: 'tiny', version: '1.0' });
 const HELLO = { type: 'hello', constructor: 'node', kernel: '6.12.41', uptimeSeconds: 30 };
-const GOOD = { type: 'verdict', verdict: { ok: true, seconds: 100, facts: {} } };
+const GOOD = { type: 'verdict', verdict: { ok: true, seconds: 100 } };
 
 let output = '';
 let folder: BuildFolder;

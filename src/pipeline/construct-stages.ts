@@ -4,7 +4,7 @@
  */
 import type { Hypervisor, Machine, RunningMachine } from '../hypervisors/hypervisor.ts';
 import { Deadline } from '../link/deadline.ts';
-import type { HostMessage } from '../link/host.ts';
+import type { HeardMessage } from '../link/host.ts';
 import type { Verdict } from '../link/protocol.ts';
 import type { Manifest } from '../manifest/schema.ts';
 import { messageOf, PvmcError } from '../system/error.ts';
@@ -141,7 +141,7 @@ class ConstructionFollower {
     this.#progress = progress;
   }
 
-  hear(message: HostMessage): void {
+  hear(message: HeardMessage): void {
     switch (message.type) {
       case 'plan':
         this.#steps = message.steps;
@@ -157,6 +157,7 @@ class ConstructionFollower {
       case 'hello':
       case 'step-finished':
       case 'alive':
+      case 'checkpoint':
       case 'verdict':
         return;
     }

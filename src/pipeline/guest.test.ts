@@ -5,7 +5,7 @@ import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { MachineEvent, RunningMachine } from '../hypervisors/hypervisor.ts';
 import { AsyncQueue } from '../hypervisors/qemu/async-queue.ts';
-import type { HostMessage } from '../link/host.ts';
+import type { HeardMessage } from '../link/host.ts';
 import { encodeMessage, type GuestMessage } from '../link/protocol.ts';
 import { Guest } from './guest.ts';
 
@@ -15,7 +15,7 @@ const HELLO = {
   kernel: '6.12.41',
   uptimeSeconds: 30,
 } as const;
-const GOOD = { type: 'verdict', verdict: { ok: true, seconds: 100, facts: {} } } as const;
+const GOOD = { type: 'verdict', verdict: { ok: true, seconds: 100 } } as const;
 
 let folder = '';
 
@@ -62,7 +62,7 @@ function switchedOn() {
 }
 
 function following(guest: Guest) {
-  const heard: HostMessage[] = [];
+  const heard: HeardMessage[] = [];
   let alive = 0;
   guest.follow({ onMessage: (message) => heard.push(message), onAlive: () => (alive += 1) });
   return { heard, alive: () => alive };

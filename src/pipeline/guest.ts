@@ -4,7 +4,7 @@
  * crashes without one has failed, and the failure says which it was.
  */
 import type { MachineEvent, RunningMachine } from '../hypervisors/hypervisor.ts';
-import { type HostMessage, receiveLink } from '../link/host.ts';
+import { type HeardMessage, receiveLink } from '../link/host.ts';
 import type { Verdict } from '../link/protocol.ts';
 import { PvmcError } from '../system/error.ts';
 
@@ -14,11 +14,11 @@ export interface GuestOptions {
 }
 
 export interface Follower {
-  readonly onMessage: (message: HostMessage) => void;
+  readonly onMessage: (message: HeardMessage) => void;
   readonly onAlive: () => void;
 }
 
-export type Hello = Extract<HostMessage, { readonly type: 'hello' }>;
+export type Hello = Extract<HeardMessage, { readonly type: 'hello' }>;
 
 export class Guest {
   /** The constructor has spoken. */
@@ -34,7 +34,7 @@ export class Guest {
   #judged = false;
   #follower: Follower | undefined;
   /** Said while nobody followed. */
-  readonly #unheard: HostMessage[] = [];
+  readonly #unheard: HeardMessage[] = [];
 
   constructor(machine: RunningMachine, options: GuestOptions) {
     this.#machine = machine;
@@ -78,7 +78,7 @@ export class Guest {
     }
   }
 
-  #hear(message: HostMessage): void {
+  #hear(message: HeardMessage): void {
     if (message.type === 'hello') this.#sayHello(message);
     if (message.type === 'verdict') {
       this.#judged = true;
