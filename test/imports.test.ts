@@ -17,7 +17,7 @@ const ROWS: readonly (readonly string[])[] = [
 const GUEST_MAY_IMPORT = [
   /^src\/constructor\//,
   /^src\/link\//,
-  /^src\/manifest\/installation-manifest\.ts$/,
+  /^src\/manifest\/(installation-manifest|input-keys)\.ts$/,
   /^src\/system\//,
 ];
 

@@ -22,6 +22,32 @@ export interface InstallationManifest {
   readonly aptSources: { readonly text: string; readonly keyrings: readonly PayloadKeyring[] };
 }
 
+/**
+ * All that the steps up to `install` depend on, and are given: what they make can be taken up again by
+ * whoever has the same. What is configured later, and who the appliance is, is not among it.
+ */
+export interface InstallInputs
+  extends Pick<InstallationManifest, 'version' | 'sourceDateEpoch' | 'packages'> {
+  readonly appliance: { readonly machine: Pick<Manifest['machine'], 'disk'> };
+}
+
+/** All that can reach the appliance's disk, and that the steps are given: no description, no checks. */
+export interface DiskInputs
+  extends Omit<InstallationManifest, 'pvmc' | 'appliance'>,
+    Omit<InstallInputs, 'appliance'> {
+  readonly appliance: InstallInputs['appliance'] & Pick<Manifest, DiskSettings>;
+}
+
+type DiskSettings =
+  | 'name'
+  | 'hostname'
+  | 'locale'
+  | 'timezone'
+  | 'keyboard'
+  | 'network'
+  | 'users'
+  | 'services';
+
 export interface ResolvedPackage {
   readonly name: string;
   readonly version: string;
