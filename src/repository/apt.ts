@@ -4,7 +4,7 @@
  * nor changes what the host's apt knows.
  */
 import { createHash } from 'node:crypto';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PvmcError } from '../system/error.ts';
 import type { Progress } from '../system/progress.ts';
@@ -38,12 +38,17 @@ export async function withAptFolder<T>(
   return withLock(join(folder, 'pvmc.lock'), progress, async () => {
     await mkdir(join(folder, 'lists', 'partial'), { recursive: true });
     await mkdir(join(folder, 'archives', 'partial'), { recursive: true });
-    await writeFile(join(folder, 'status'), '');
-    await writeFile(join(folder, 'pvmc.sources'), request.sourcesText);
+    await ensureText(join(folder, 'status'), '');
+    await ensureText(join(folder, 'pvmc.sources'), request.sourcesText);
     const configuration = join(folder, 'apt.conf');
-    await writeFile(configuration, configurationText(folder, request.timeoutSeconds));
+    await ensureText(configuration, configurationText(folder, request.timeoutSeconds));
     return work({ folder, configuration });
   });
+}
+
+/** Leaves a file as it is that has this text: apt makes its cache anew when a time has changed. */
+async function ensureText(path: string, text: string): Promise<void> {
+  if ((await readFile(path, 'utf8').catch(() => undefined)) !== text) await writeFile(path, text);
 }
 
 function keyOf(sourcesText: string): string {
@@ -55,7 +60,9 @@ function keyOf(sourcesText: string): string {
  * @throws PvmcError of kind `repository`: nothing older or unchecked is ever used instead.
  */
 export function updateIndexes(apt: AptFolder, progress: Progress): Promise<void> {
-  return acquire(apt, { argv: ['apt-get', 'update', '-q'], cwd: apt.folder }, progress);
+  // Without the cache of what they hold, which takes a second: whoever asks makes it.
+  const argv = ['apt-get', 'update', '-q', '-o', 'pkgCacheFile::Generate=false'];
+  return acquire(apt, { argv, cwd: apt.folder }, progress);
 }
 
 /** Downloads packages (`NAME=VERSION`) into a folder, each checked against the index. */

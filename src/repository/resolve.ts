@@ -18,6 +18,7 @@ import { diskProblems, spaceOf } from './disk.ts';
 import { readArmoredKey } from './keys.ts';
 import { packageProblems } from './package-names.ts';
 import { type PackageFile, parseRecords, parseUris } from './records.ts';
+import { ResolvedBefore } from './resolved-before.ts';
 import { serviceProblems } from './services.ts';
 import {
   type ApplianceSources,
@@ -81,10 +82,15 @@ export async function resolvePackages(
   };
   return withAptFolder(folder, progress, async (apt) => {
     await updateIndexes(apt, progress);
-    const missing = await packageProblems(apt, request.manifest.packages, progress);
-    if (missing.length > 0) return { kind: 'problems', problems: missing };
-    const files = await packageFiles(apt, request, progress);
-    const packages = await describe(apt, files, progress);
+    const { packages: asked, recommends } = request.manifest;
+    const before = await ResolvedBefore.of(apt, [asked, recommends, request.extraPackages]);
+    let packages = await before.read();
+    if (!packages) {
+      const missing = await packageProblems(apt, asked, progress);
+      if (missing.length > 0) return { kind: 'problems', problems: missing };
+      packages = await describe(apt, await packageFiles(apt, request, progress), progress);
+      await before.keep(packages);
+    }
     const totals = totalsOf(packages);
     const problems = [
       ...(await serviceProblems(apt, { ...request, packages }, progress)),
