@@ -19,3 +19,15 @@ export function partOf({ done, total }: Amount): number | undefined {
 export function formatPercent(part: number): string {
   return `${Math.floor(part * 100)} %`;
 }
+
+const MINUTE = 60;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+/** `just now`, `5 min ago`, `3 h ago`, `12 days ago`. */
+export function formatAge(seconds: number): string {
+  if (seconds < MINUTE) return 'just now';
+  if (seconds < HOUR) return `${Math.floor(seconds / MINUTE)} min ago`;
+  if (seconds < 2 * DAY) return `${Math.floor(seconds / HOUR)} h ago`;
+  return `${Math.floor(seconds / DAY)} days ago`;
+}

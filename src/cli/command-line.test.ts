@@ -57,8 +57,17 @@ describe('mistakes', () => {
     [['--verbos', 'build'], 'pvmc build has no option "--verbos"\n  hint: Did you mean --verbose?'],
     [['build', '-o'], 'the option --output needs a value'],
     [
+      ['build', '--until', 'bott'],
+      '"bott" is no value for --until\n  hint: Allowed choices are media, machine, start, boot',
+    ],
+    [
+      ['clean', '--older-than', 'yesterday'],
+      '"yesterday" is no value for --older-than\n  hint: Write the duration as 90m, 12h or 7d.',
+    ],
+    [['build', '--resume', '--force'], 'option'],
+    [
       ['build', '--keep', 'some'],
-      '"some" is no value for --keep\n  hint: Allowed choices are failed',
+      '"some" is no value for --keep\n  hint: Allowed choices are latest',
     ],
     [
       ['build', '--timeout', 'bot=3m'],
@@ -112,6 +121,10 @@ describe('help', () => {
       'build',
       'iso',
       'verify',
+      'stages',
+      'builds',
+      'show',
+      'clean',
       'schema',
       'completion',
       'version',
@@ -149,7 +162,8 @@ describe('build', () => {
       '--cache',
       'kept',
     ];
-    const timeouts = ['--timeout', 'boot=90', '--timeout', 'silence=1.5m', '--yes'];
+    const stages = ['--from', 'boot', '--until', 'export', '--force'];
+    const timeouts = [...stages, '--timeout', 'boot=90', '--timeout', 'silence=1.5m', '--yes'];
     expect((await pvmc([...argv, ...timeouts], program)).status).toBe(0);
     expect(given).toEqual({
       manifestPath: path,
@@ -157,6 +171,9 @@ describe('build', () => {
       verify: false,
       keep: 'always',
       timeouts: { boot: 90, silence: 90 },
+      reuse: 'nothing',
+      from: 'boot',
+      until: 'export',
       cacheFolder: join(folder, 'kept'),
     });
   });

@@ -3,13 +3,17 @@ import { Command, CommanderError } from 'commander';
 import { presentable } from '../system/defects.ts';
 import type { PvmcError } from '../system/error.ts';
 import { addBuild } from './commands/build.ts';
+import { addBuilds } from './commands/builds.ts';
 import { addCheck } from './commands/check.ts';
+import { addClean } from './commands/clean.ts';
 import { type AddCommand, examples, type OpenSession } from './commands/command.ts';
 import { addCompletion } from './commands/completion.ts';
 import { addInit } from './commands/init.ts';
 import { addIso } from './commands/iso.ts';
 import { addPlan } from './commands/plan.ts';
 import { addSchema } from './commands/schema.ts';
+import { addShow } from './commands/show.ts';
+import { addStages } from './commands/stages.ts';
 import { addVerify } from './commands/verify.ts';
 import { addVersion } from './commands/version.ts';
 import { printCompletions } from './completion.ts';
@@ -25,6 +29,10 @@ const COMMANDS: readonly AddCommand[] = [
   addBuild,
   addIso,
   addVerify,
+  addStages,
+  addBuilds,
+  addShow,
+  addClean,
   addSchema,
   addCompletion,
   addVersion,

@@ -65,7 +65,7 @@ describe('completion', () => {
   });
 
   it('knows what an option can be', async () => {
-    expect(await completed('build', '--keep', '')).toEqual(['failed', 'always', 'never']);
+    expect(await completed('build', '--keep', '')).toEqual(['latest', 'always', 'failed', 'never']);
     expect(await completed('build', '--timeout', 's')).toEqual(['start=', 'silence=']);
     expect(await completed('completion', '')).toEqual(['bash', 'zsh', 'fish']);
   });
@@ -109,7 +109,8 @@ describe('the bash script', () => {
     return stdout.split('\n');
   }
 
-  it('completes commands', async () => expect(await inBash('pvmc', 'bu')).toEqual(['build']));
+  it('completes commands', async () =>
+    expect(await inBash('pvmc', 'ver')).toEqual(['verify', 'version']));
   it('quotes file names', async () => {
     expect(await inBash('./pvmc', 'verify', 'out/a')).toEqual(['out/a\\ b.ova']);
   });

@@ -15,6 +15,7 @@ const result: BuildResult = {
   stageSeconds: { media: 12, construct: 245.4 },
   seconds: 300,
   verified: true,
+  unchanged: false,
 };
 const frame = {
   style: UNICODE_STYLE,

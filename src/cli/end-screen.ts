@@ -33,10 +33,17 @@ export function renderFile(
   ];
 }
 
-function summary({ verified, seconds }: BuildResult, style: Style): string[] {
-  const how = verified ? 'built, imported afresh and seen to boot' : 'built, but not verified';
-  const mark = verified ? style.good(style.marks.done) : style.warning(style.marks.notice);
-  return [`${mark} ${style.bold(how)} in ${formatDuration(seconds)}`, ''];
+function summary(result: BuildResult, style: Style): string[] {
+  const mark = result.verified ? style.good(style.marks.done) : style.warning(style.marks.notice);
+  return [`${mark} ${style.bold(outcome(result))}`, ''];
+}
+
+function outcome({ verified, unchanged, until, files, build, seconds }: BuildResult): string {
+  if (unchanged) return `nothing has changed since ${build}`;
+  const time = `in ${formatDuration(seconds)}`;
+  if (verified) return `built, imported afresh and seen to boot ${time}`;
+  if (files.length > 0) return `built, but not verified ${time}`;
+  return `stopped after the stage ${until ?? 'media'} ${time}; the next build goes on from there`;
 }
 
 function renderTimes({ stageSeconds }: BuildResult, style: Style): string[] {

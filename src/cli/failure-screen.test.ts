@@ -16,7 +16,7 @@ const failure: Failure = {
     (_, index) => `\u001b[2Jline ${index + 1} ${'x'.repeat(100)}`,
   ),
   folder: '/builds/b1',
-  repeat: 'pvmc build examples/hello',
+  resume: 'pvmc build --resume examples/hello',
 };
 const frame = { columns: 80, style: UNICODE_STYLE };
 
@@ -54,7 +54,7 @@ describe('renderFailure', () => {
         hint: Did you mean nginx?
 
         everything  /builds/b1
-        to repeat   pvmc build examples/hello
+        to go on    pvmc build --resume examples/hello
         error       package-missing (exit status 7)
       "
     `);
@@ -95,7 +95,7 @@ describe('renderFailure', () => {
     expect(renderFailure(interrupted, frame)).toEqual([
       '! stopped by Ctrl-C during construct',
       '  What there is: /builds/b1',
-      '  To repeat: pvmc build examples/hello',
+      '  To go on: pvmc build --resume examples/hello',
     ]);
   });
 });

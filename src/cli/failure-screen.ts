@@ -1,6 +1,6 @@
 /**
  * The one screen that a failed run ends with: the reason, the guest's last words, where everything
- * is kept, how to repeat it and what to do. Never a stack trace.
+ * is kept, how to go on and what to do. Never a stack trace.
  */
 import { type BuildFailure, STAGES } from '../pipeline/events.ts';
 import type { PvmcError } from '../system/error.ts';
@@ -41,8 +41,8 @@ export function renderFailure(failure: Failure, frame: FailureFrame): string[] {
 function renderInterrupted(failure: Failure, { style }: FailureFrame): string[] {
   const at = failure.stage === undefined ? '' : ` during ${failure.stage}`;
   const kept = failure.folder === undefined ? [] : [`  What there is: ${failure.folder}`];
-  const repeat = failure.repeat === undefined ? [] : [`  To repeat: ${failure.repeat}`];
-  return [`${style.warning(style.marks.notice)} ${failure.message}${at}`, ...kept, ...repeat];
+  const resume = failure.resume === undefined ? [] : [`  To go on: ${failure.resume}`];
+  return [`${style.warning(style.marks.notice)} ${failure.message}${at}`, ...kept, ...resume];
 }
 
 function heading(failure: Failure, { columns, style }: FailureFrame): string[] {
@@ -97,7 +97,7 @@ function whereAndHow(failure: Failure, { style }: FailureFrame): string[] {
   return [
     '',
     ...(failure.folder === undefined ? [] : [fact('everything', failure.folder)]),
-    ...(failure.repeat === undefined ? [] : [fact('to repeat', failure.repeat)]),
+    ...(failure.resume === undefined ? [] : [fact('to go on', failure.resume)]),
     fact('error', `${failure.code} (exit status ${status})`),
   ];
 }

@@ -5,7 +5,10 @@ import { manifestJsonSchema } from '../manifest/json-schema.ts';
 import { applianceNameOf, manifestTemplate } from '../manifest/template.ts';
 import { buildAppliance } from '../pipeline/build.ts';
 import { checkManifest } from '../pipeline/check.ts';
+import { cleanBuilds } from '../pipeline/clean.ts';
 import { buildIso } from '../pipeline/iso.ts';
+import { buildReport, keptBuilds } from '../pipeline/kept-builds.ts';
+import { listedStages } from '../pipeline/listed-stages.ts';
 import { planBuild } from '../pipeline/plan.ts';
 import { verifyFile } from '../pipeline/verify-file.ts';
 import { PVMC_VERSION } from '../pipeline/version.ts';
@@ -22,6 +25,10 @@ const program: Program = {
   checkManifest,
   planBuild,
   verifyFile,
+  keptBuilds,
+  buildReport,
+  cleanBuilds,
+  listedStages,
   // Relative: manifest and pvmc are often moved, mounted or checked out together.
   manifestTemplate: (folder) =>
     manifestTemplate({ name: applianceNameOf(folder), schema: relative(folder, SCHEMA_PATH) }),

@@ -4,8 +4,11 @@
  */
 import type { BuildOptions } from '../pipeline/build-options.ts';
 import type { CheckOptions, CheckReport } from '../pipeline/check.ts';
+import type { CleanOptions, CleanReport } from '../pipeline/clean.ts';
 import type { BuildResult, Emit, FileRequest } from '../pipeline/events.ts';
 import type { IsoOptions, IsoResult } from '../pipeline/iso.ts';
+import type { BuildReport, KeptBuild } from '../pipeline/kept-builds.ts';
+import type { ListedStage } from '../pipeline/listed-stages.ts';
 import type { Plan, PlanOptions } from '../pipeline/plan.ts';
 import type { VerifyOptions } from '../pipeline/verify-file.ts';
 import type { VerifyReport } from '../verify/report.ts';
@@ -17,6 +20,10 @@ export interface Program {
   checkManifest(request: FileRequest<CheckOptions>): Promise<CheckReport>;
   planBuild(request: FileRequest<PlanOptions>): Promise<Plan>;
   verifyFile(request: FileRequest<VerifyOptions>): Promise<VerifyReport>;
+  keptBuilds(outputFolder: string): Promise<readonly KeptBuild[]>;
+  buildReport(outputFolder: string, given: string): Promise<BuildReport>;
+  cleanBuilds(options: CleanOptions, signal: AbortSignal): Promise<CleanReport>;
+  listedStages(): readonly ListedStage[];
   /** The text of a first manifest that will lie in that folder, an absolute path. */
   manifestTemplate(folder: string): string;
   manifestJsonSchema(): unknown;

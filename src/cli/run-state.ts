@@ -29,7 +29,8 @@ export type StageState =
       readonly step?: StepState | undefined;
       readonly amount?: Amount | undefined;
     }
-  | { readonly status: 'done'; readonly seconds: number; readonly result: string };
+  | { readonly status: 'done'; readonly seconds: number; readonly result: string }
+  | { readonly status: 'reused'; readonly from: string; readonly result: string };
 
 export interface RunState {
   readonly startedAt: number;
@@ -67,6 +68,12 @@ export function advance(state: RunState, event: BuildEvent, now: number): RunSta
       return withStage(state, event.stage, {
         status: 'done',
         seconds: event.seconds,
+        result: event.result,
+      });
+    case 'stage-reused':
+      return withStage(state, event.stage, {
+        status: 'reused',
+        from: event.from,
         result: event.result,
       });
     case 'step-started':

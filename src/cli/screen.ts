@@ -51,7 +51,7 @@ export function expectedTotalSeconds(state: RunState, now: number): number | und
   for (const { name } of STAGES) {
     const stage = state.stages[name];
     const expected = state.expectedSeconds[name];
-    if (stage === undefined) continue;
+    if (stage === undefined || stage.status === 'reused') continue;
     if (stage.status === 'done') total += stage.seconds;
     else if (expected === undefined) return undefined;
     else if (stage.status === 'pending') total += expected;
@@ -68,13 +68,17 @@ function fitting(
   const kept = [...blocks];
   const height = () => kept.reduce((sum, { lines }) => sum + lines.length, 0);
   while (height() > rows) {
-    const oldest = kept.findIndex(({ stage }) => stage.status === 'done');
+    const oldest = kept.findIndex(({ stage }) => isOver(stage));
     const last = kept.findLastIndex(({ stage }) => stage.status === 'pending');
     const leave = oldest >= 0 ? oldest : last;
     if (leave < 0) break;
     kept.splice(leave, 1);
   }
   return kept.flatMap(({ lines }) => lines).slice(0, Math.max(rows, 0));
+}
+
+function isOver({ status }: StageState): boolean {
+  return status === 'done' || status === 'reused';
 }
 
 function renderHeader(state: RunState, { columns, now, style }: Frame): string {
@@ -111,6 +115,10 @@ function renderStage({ name, title, stage }: NamedStage, state: RunState, frame:
   if (stage.status === 'done') {
     const time = formatDuration(stage.seconds);
     return [row({ stage, title, time, remark: stage.result }, frame)];
+  }
+  if (stage.status === 'reused') {
+    const remark = `as in ${stage.from}: ${stage.result}`;
+    return [row({ stage, title, time: 'unchanged', remark }, frame)];
   }
   const time = formatElapsed((stage.endedAt ?? frame.now) - stage.startedAt);
   const remark = [
@@ -155,6 +163,7 @@ function paint({ status }: StageState, { marks, dim, accent, bold, good, bad }: 
     pending: { mark: dim(marks.pending), title: dim },
     running: { mark: accent(marks.running), title: bold },
     done: { mark: good(marks.done), title: (text: string) => text },
+    reused: { mark: dim(marks.done), title: (text: string) => text },
     failed: { mark: bad(marks.failed), title: bold },
   };
   return paints[status];

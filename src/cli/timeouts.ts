@@ -4,7 +4,14 @@ import { suggest } from '../manifest/suggest.ts';
 import { STAGES } from '../pipeline/events.ts';
 import type { Timeouts } from '../pipeline/limits.ts';
 
-const UNIT_SECONDS: Readonly<Record<string, number>> = { '': 1, s: 1, m: 60, min: 60, h: 3600 };
+const UNIT_SECONDS: Readonly<Record<string, number>> = {
+  '': 1,
+  s: 1,
+  m: 60,
+  min: 60,
+  h: 3600,
+  d: 86_400,
+};
 const NAMES = [...STAGES.map(({ name }) => name), 'silence'] as const;
 
 /** Adds one `NAME=DURATION` to those given before; commander calls it for each. */
@@ -25,7 +32,7 @@ export function addTimeout(text: string, earlier: Timeouts): Timeouts {
   return { ...earlier, [name]: seconds };
 }
 
-/** Seconds of `90`, `90s`, `15m`, `1.5h`; undefined when the text is no duration above zero. */
+/** Seconds of `90`, `90s`, `15m`, `1.5h`, `7d`; undefined when the text is no duration above zero. */
 export function parseDuration(text: string): number | undefined {
   const match = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/.exec(text.trim());
   const unit = UNIT_SECONDS[match?.[2] ?? 'none'];

@@ -1,8 +1,8 @@
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { buildName, closeBuildFolder, makeBuildFolder } from './build-folder.ts';
+import { buildName, closeBuildFolder, makeBuildFolder, reopenBuildFolder } from './build-folder.ts';
 
 const NOW = new Date(Date.UTC(2026, 0, 2, 3, 4, 5, 678));
 
@@ -42,25 +42,28 @@ describe('a build’s folder', () => {
     expect(path).toBe(join(outputFolder, 'builds', name));
     for (const place of Object.values(places)) expect(place.startsWith(`${path}/`)).toBe(true);
     expect(new Set(Object.values(places)).size).toBe(Object.values(places).length);
-    await closeBuildFolder(folder, false);
+    await closeBuildFolder(folder);
     expect(log.closed).toBe(true);
   });
 
-  test('keeps its log, whole, and loses its disk and exports', async () => {
+  test('keeps its log, whole', async () => {
     const folder = await make();
-    await writeFile(folder.diskPath, 'large');
     for (let line = 0; line < 1000; line += 1) folder.log.write(`line ${line}\n`);
-    await closeBuildFolder(folder, false);
-    expect((await readdir(folder.path)).sort()).toEqual(['appliance.yaml', 'build.log']);
+    await closeBuildFolder(folder);
     const lines = (await readFile(join(folder.path, 'build.log'), 'utf8')).split('\n');
     expect(lines[999]).toBe('line 999');
   });
 
-  test('keeps the disk when asked to', async () => {
-    const folder = await make();
-    await writeFile(folder.diskPath, 'large');
-    await closeBuildFolder(folder, true);
-    expect(await readFile(folder.diskPath, 'utf8')).toBe('large');
+  test('that is opened again has the manifest as it is now, and goes on with its log', async () => {
+    const first = await make();
+    first.log.write('one\n');
+    await closeBuildFolder(first);
+    const again = await reopenBuildFolder(first.path, 'name: changed\n');
+    again.log.write('two\n');
+    await closeBuildFolder(again);
+    expect(again.name).toBe(first.name);
+    expect(await readFile(join(again.path, 'appliance.yaml'), 'utf8')).toBe('name: changed\n');
+    expect(await readFile(join(again.path, 'build.log'), 'utf8')).toBe('one\ntwo\n');
   });
 
   test('that cannot be made is an error for a person', async () => {
@@ -78,6 +81,6 @@ describe('a build’s folder', () => {
     const folder = await make();
     await rm(folder.path, { recursive: true });
     folder.log.destroy(new Error('full'));
-    await closeBuildFolder(folder, false);
+    await closeBuildFolder(folder);
   });
 });

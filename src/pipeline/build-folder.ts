@@ -4,8 +4,8 @@
  */
 import { randomBytes } from 'node:crypto';
 import { createWriteStream, type WriteStream } from 'node:fs';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { messageOf, PvmcError, systemCodeOf } from '../system/error.ts';
 
@@ -13,7 +13,11 @@ export interface BuildFolder {
   /** The folder's name, unique: `hello-1.0.0-20260102-030405-1f2e`. */
   readonly name: string;
   readonly path: string;
+  /** What the machine boots from. */
+  readonly mediumPath: string;
   readonly diskPath: string;
+  /** The disk as it was when all packages were installed. */
+  readonly checkpointPath: string;
   /** Where exports are written; they get their place when they have passed. */
   readonly exportFolder: string;
   readonly consoleLogPath: string;
@@ -35,40 +39,63 @@ export interface BuildFolderOptions {
   readonly now: Date;
 }
 
-/** Makes the folder, with the manifest in it. */
+/** Below the output folder. */
+export const BUILDS_FOLDER = 'builds';
+
+/** Makes a folder, with the manifest in it. */
 export async function makeBuildFolder(options: BuildFolderOptions): Promise<BuildFolder> {
   const { outputFolder, appliance, version, manifestText, now } = options;
-  const name = buildName(appliance, version, now);
-  const path = join(outputFolder, 'builds', name);
+  const path = join(outputFolder, BUILDS_FOLDER, buildName(appliance, version, now));
   try {
     await mkdir(dirname(path), { recursive: true });
     // The manifest and the disk may hold hashes of passwords.
     await mkdir(path, { mode: 0o700 });
-    await writeFile(join(path, 'appliance.yaml'), manifestText, { mode: 0o600 });
+    await writeManifest(path, manifestText);
   } catch (thrown) {
     throw cannotWrite(path, thrown);
   }
+  return openFolder(path);
+}
+
+/** Opens the folder of an unfinished build, to go on in it with the manifest as it is now. */
+export async function reopenBuildFolder(path: string, manifestText: string): Promise<BuildFolder> {
+  try {
+    await writeManifest(path, manifestText);
+  } catch (thrown) {
+    throw cannotWrite(path, thrown);
+  }
+  return openFolder(path);
+}
+
+async function writeManifest(folder: string, text: string): Promise<void> {
+  await writeFile(join(folder, 'appliance.yaml'), text, { mode: 0o600 });
+}
+
+function openFolder(path: string): BuildFolder {
+  return { ...buildFolderPaths(path), log: openLog(join(path, 'build.log')) };
+}
+
+/** Where everything is in a build's folder. */
+export function buildFolderPaths(path: string): Omit<BuildFolder, 'log'> {
   return {
-    name,
+    name: basename(path),
     path,
+    mediumPath: join(path, 'medium.iso'),
     diskPath: join(path, 'disk.raw'),
+    checkpointPath: join(path, 'checkpoint.raw'),
     exportFolder: join(path, 'export'),
     consoleLogPath: join(path, 'console.log'),
     screenshotPath: join(path, 'screen.png'),
     guestFolder: join(path, 'guest'),
     runtimeFolder: join(path, 'machine'),
     verifyFolder: join(path, 'verify'),
-    log: openLog(join(path, 'build.log')),
   };
 }
 
-/** Finishes the log and removes what is large: the disk, and exports that did not pass. */
-export async function closeBuildFolder(folder: BuildFolder, keepDisk: boolean): Promise<void> {
-  folder.log.end();
-  await finished(folder.log).catch(() => {});
-  if (keepDisk) return;
-  await rm(folder.diskPath, { force: true });
-  await rm(folder.exportFolder, { recursive: true, force: true });
+/** Finishes the log. */
+export async function closeBuildFolder({ log }: BuildFolder): Promise<void> {
+  log.end();
+  await finished(log).catch(() => {});
 }
 
 /** A log that can no longer be written (a full disk) must not end the program by itself. */

@@ -5,9 +5,10 @@ import { manifestSchema } from '../manifest/schema.ts';
 import { Releases } from '../system/releases.ts';
 import { type Play, SimulatedHypervisor } from '../verify/simulated-hypervisor.test-support.ts';
 import { type BuildFolder, closeBuildFolder } from './build-folder.ts';
-import { constructAppliance } from './construct-stages.ts';
-import type { BuildEvent } from './events.ts';
+import { type Checkpoint, constructAppliance } from './construct-stages.ts';
+import type { BuildEvent, StageName } from './events.ts';
 import { limitsFor, type Timeouts } from './limits.ts';
+import { StageOrder } from './stage-order.ts';
 import { StageRunner } from './stage-runner.ts';
 import { makeTinyBuild } from './tiny-build.test-support.ts';
 
@@ -25,22 +26,34 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  await closeBuildFolder(folder, false);
+  await closeBuildFolder(folder);
   await rm(output, { recursive: true, force: true });
 });
 
-function constructing(play: Play, timeouts: Timeouts = {}) {
-  const hypervisor = new SimulatedHypervisor(play);
+interface Wanted {
+  readonly timeouts?: Timeouts;
+  readonly checkpoint?: Checkpoint;
+  readonly until?: StageName;
+}
+
+function constructing(play: Play, wanted: Wanted = {}) {
+  const { timeouts = {}, checkpoint = { type: 'none' }, until } = wanted;
+  let words: readonly string[] = [];
+  const hypervisor = new SimulatedHypervisor((self) => {
+    words = self.heard;
+    return play(self);
+  });
   const events: BuildEvent[] = [];
   const controller = new AbortController();
   const stages = new StageRunner((event) => events.push(event), controller.signal);
   const releases = new Releases();
   const options = {
     manifest: MANIFEST,
-    mediumPath: '/somewhere/tiny.iso',
     folder,
     hypervisor,
     limits: limitsFor(true, timeouts),
+    checkpoint,
+    order: new StageOrder({ verify: true, reuse: 'same', until }),
     stages,
     releases,
   };
@@ -52,7 +65,7 @@ function constructing(play: Play, timeouts: Timeouts = {}) {
     }
   };
   const done = work();
-  return { done, events, hypervisor, stages, controller };
+  return { done, events, hypervisor, stages, controller, heard: () => words.join('') };
 }
 
 /** A guest that does one step, and then what is told. */
@@ -119,15 +132,78 @@ describe('a guest that gives a good verdict and powers off', () => {
       firmware: MANIFEST.machine.firmware,
       network: 'nat',
       disk: { type: 'create', path: folder.diskPath, sizeBytes: MANIFEST.machine.disk },
-      mediumPath: '/somewhere/tiny.iso',
+      mediumPath: folder.mediumPath,
     });
     expect([hypervisor.running, hypervisor.existing]).toEqual([0, 0]);
   });
 });
 
+describe('a checkpoint', () => {
+  const offering = guest(async ({ say, heard, end }) => {
+    say({ type: 'checkpoint', name: 'install', key: '0123' });
+    while (!heard.at(-1)?.includes('checkpoint-')) await pause();
+    say(GOOD);
+    await pause();
+    end({ type: 'stopped', by: 'guest' });
+  });
+  const path = () => folder.checkpointPath;
+
+  test('that the guest offers is copied before the guest is told to go on', async () => {
+    await writeFile(folder.diskPath, 'all packages');
+    const taken: string[] = [];
+    const onTaken = async () => void taken.push(await readFile(path(), 'utf8'));
+    const { done, heard } = constructing(offering, {
+      checkpoint: { type: 'take', path: path(), onTaken },
+    });
+    await done;
+    expect(taken).toEqual(['all packages']);
+    expect(heard()).toMatch(/"welcome","checkpoints":true.*"checkpoint-taken","name":"install"/s);
+  });
+
+  test('that cannot be copied is no reason to fail', async () => {
+    const onTaken = () => Promise.reject(new Error('the disk is full'));
+    const { done, events, heard } = constructing(offering, {
+      checkpoint: { type: 'take', path: path(), onTaken },
+    });
+    await done;
+    expect(heard()).toMatch(/"checkpoint-refused","name":"install","why":"the disk is full"/);
+    expect(events).toContainEqual({
+      type: 'notice',
+      line: 'The next build cannot start from installed packages: the disk is full',
+    });
+  });
+
+  test('of an earlier build is what the disk begins as', async () => {
+    await writeFile(path(), 'all packages');
+    await rm(folder.diskPath);
+    const checkpoint = { type: 'start', build: 'tiny-0.9', path: path() } as const;
+    const { done, events, hypervisor } = constructing(offering, { checkpoint });
+    await done;
+    expect(await readFile(folder.diskPath, 'utf8')).toBe('all packages');
+    expect(hypervisor.specifications[0]?.disk).toMatchObject({ type: 'existing', format: 'raw' });
+    const result: unknown = expect.stringContaining('with the packages as in tiny-0.9');
+    expect(events).toContainEqual(expect.objectContaining({ stage: 'machine', result }));
+  });
+});
+
+test('a build that is to stop after the boot does, and leaves no machine', async () => {
+  const { done, events, hypervisor } = constructing(
+    guest(async () => {}),
+    { until: 'boot' },
+  );
+  await done;
+  const finished = events.filter(({ type }) => type === 'stage-finished');
+  expect(finished.map((event) => 'stage' in event && event.stage)).toEqual([
+    'machine',
+    'start',
+    'boot',
+  ]);
+  expect([hypervisor.running, hypervisor.existing]).toEqual([0, 0]);
+});
+
 describe('a failure', () => {
   async function failing(play: Play, timeouts: Timeouts = {}) {
-    const { done, hypervisor, stages } = constructing(play, timeouts);
+    const { done, hypervisor, stages } = constructing(play, { timeouts });
     const failure = await done.catch((thrown: unknown) => thrown);
     expect([hypervisor.running, hypervisor.existing]).toEqual([0, 0]);
     return { failure, stages };

@@ -2,45 +2,69 @@
  * Stages 2 to 5: the machine is configured and started, boots the medium, and its constructor builds
  * the appliance on its disk. Ends with the guest's verdict and its power-off, or with a reason.
  */
-import type { Hypervisor, Machine, RunningMachine } from '../hypervisors/hypervisor.ts';
+import type {
+  Hypervisor,
+  Machine,
+  MachineSpecification,
+  RunningMachine,
+} from '../hypervisors/hypervisor.ts';
 import { Deadline } from '../link/deadline.ts';
 import type { HeardMessage } from '../link/host.ts';
-import type { Verdict } from '../link/protocol.ts';
+import { encodeHostMessage, type Verdict } from '../link/protocol.ts';
 import type { Manifest } from '../manifest/schema.ts';
 import { messageOf, PvmcError } from '../system/error.ts';
 import type { Releases } from '../system/releases.ts';
 import { formatDuration, formatSize } from '../system/size.ts';
+import { copySparse } from '../system/sparse-copy.ts';
 import type { BuildFolder } from './build-folder.ts';
 import { Guest } from './guest.ts';
 import type { limitsFor } from './limits.ts';
+import type { StageOrder } from './stage-order.ts';
 import { aborted, type StageProgress, type StageRunner } from './stage-runner.ts';
+
+/** The stages that have one machine, and one result: its disk. */
+export const GUEST_STAGES = ['machine', 'start', 'boot', 'construct'] as const;
+
+/** What becomes of the moment at which all packages are installed and nothing is configured yet. */
+export type Checkpoint =
+  /** The machine starts there, with a copy of this disk, which the build of this name has made. */
+  | { readonly type: 'start'; readonly build: string; readonly path: string }
+  /** The disk is copied there, and `onTaken` is told. */
+  | { readonly type: 'take'; readonly path: string; readonly onTaken: () => Promise<void> }
+  | { readonly type: 'none' };
 
 export interface ConstructOptions {
   readonly manifest: Manifest;
-  readonly mediumPath: string;
   readonly folder: BuildFolder;
   readonly hypervisor: Hypervisor;
   readonly limits: ReturnType<typeof limitsFor>;
+  readonly checkpoint: Checkpoint;
+  readonly order: StageOrder;
   readonly stages: StageRunner;
   /** Gives the machine back when the build is over, however it ends. */
   readonly releases: Releases;
 }
 
-/** Constructs the appliance on `folder.diskPath`. */
+/** Constructs the appliance on `folder.diskPath`, as far as the build is to go. */
 export async function constructAppliance(options: ConstructOptions): Promise<void> {
-  const { stages, limits, releases } = options;
+  const { stages, limits, releases, order } = options;
   const machine = await stages.run('machine', { limitSeconds: limits.machine }, (progress) =>
     createMachine(options, progress),
   );
+  if (!order.wants('start')) return;
   const started = await stages.run('start', { limitSeconds: limits.start }, (progress) =>
     startMachine(options, machine, progress),
   );
   releases.add('the running machine', () => started.running.stop());
   try {
-    await stages.run('boot', { limitSeconds: limits.boot }, (progress) => boot(started, progress));
+    if (!order.wants('boot')) return;
+    await stages.run('boot', { limitSeconds: limits.boot }, (progress) =>
+      boot(options, started, progress),
+    );
+    if (!order.wants('construct')) return;
     const { construct: limitSeconds, silence: silenceSeconds } = limits;
     await stages.run('construct', { limitSeconds, silenceSeconds }, (progress) =>
-      construct(started, progress),
+      construct(options, started, progress),
     );
     await machine.detachMedium();
   } catch (thrown) {
@@ -49,10 +73,8 @@ export async function constructAppliance(options: ConstructOptions): Promise<voi
   }
 }
 
-async function createMachine(
-  { manifest, mediumPath, folder, hypervisor, releases }: ConstructOptions,
-  progress: StageProgress,
-) {
+async function createMachine(options: ConstructOptions, progress: StageProgress) {
+  const { manifest, folder, hypervisor, releases, checkpoint } = options;
   const { memory, cpus, disk, firmware } = manifest.machine;
   const machine = await hypervisor.create(
     {
@@ -62,9 +84,9 @@ async function createMachine(
       firmware,
       // The packages come through it, even for an appliance that is to have none.
       network: 'nat',
-      disk: { type: 'create', path: folder.diskPath, sizeBytes: disk },
+      disk: await diskOf(options, progress),
       devices: 'fast',
-      mediumPath,
+      mediumPath: folder.mediumPath,
       consoleLogPath: folder.consoleLogPath,
       runtimeFolder: folder.runtimeFolder,
     },
@@ -73,8 +95,25 @@ async function createMachine(
   releases.add('the machine', () => machine.discard());
   const { acceleration } = await hypervisor.capabilities();
   const how = acceleration.available ? acceleration.why : 'in software emulation';
-  const result = `${formatSize(memory)} of memory, ${cpus} CPUs, ${formatSize(disk)} disk, ${how}`;
-  return { value: machine, result };
+  const facts = [
+    `${formatSize(memory)} of memory`,
+    `${cpus} CPUs`,
+    `${formatSize(disk)} disk`,
+    ...(checkpoint.type === 'start' ? [`with the packages as in ${checkpoint.build}`] : []),
+    how,
+  ];
+  return { value: machine, result: facts.join(', ') };
+}
+
+async function diskOf(
+  { manifest, folder, checkpoint }: ConstructOptions,
+  progress: StageProgress,
+): Promise<MachineSpecification['disk']> {
+  const path = folder.diskPath;
+  if (checkpoint.type !== 'start')
+    return { type: 'create', path, sizeBytes: manifest.machine.disk };
+  await copySparse(checkpoint.path, path, { signal: progress.signal });
+  return { type: 'existing', path, format: 'raw' };
 }
 
 interface Started {
@@ -95,13 +134,26 @@ async function startMachine(
   return { value: { running, guest }, result: await hypervisor.version() };
 }
 
-async function boot({ guest }: Started, progress: StageProgress) {
+async function boot(
+  { checkpoint }: ConstructOptions,
+  { guest, running }: Started,
+  progress: StageProgress,
+) {
   const hello = await Promise.race([guest.hello, aborted(progress.signal)]);
+  running.link.write(
+    encodeHostMessage({ type: 'welcome', checkpoints: checkpoint.type === 'take' }),
+  );
   return { value: undefined, result: `Linux ${hello.kernel}` };
 }
 
-async function construct({ running, guest }: Started, progress: StageProgress) {
-  const follower = new ConstructionFollower(progress);
+async function construct(
+  { checkpoint }: ConstructOptions,
+  { running, guest }: Started,
+  progress: StageProgress,
+) {
+  const follower = new ConstructionFollower(progress, (name) => {
+    void takeCheckpoint(name, { checkpoint, running, progress });
+  });
   guest.follow({
     onMessage: (message) => follower.hear(message),
     onAlive: () => progress.heard(),
@@ -115,6 +167,30 @@ async function construct({ running, guest }: Started, progress: StageProgress) {
   });
   await Promise.race([poweredOff(running), guest.failure, aborted(deadline.signal)]);
   return { value: undefined, result: `in the guest ${formatDuration(verdict.seconds)}` };
+}
+
+interface Taking {
+  readonly checkpoint: Checkpoint;
+  readonly running: RunningMachine;
+  readonly progress: StageProgress;
+}
+
+/** The guest waits for the answer. Without a checkpoint the build goes on all the same. */
+async function takeCheckpoint(
+  name: string,
+  { checkpoint, running, progress }: Taking,
+): Promise<void> {
+  try {
+    if (checkpoint.type !== 'take') throw new TypeError('none was asked for');
+    await running.checkpoint(checkpoint.path, progress);
+    await checkpoint.onTaken();
+    running.link.write(encodeHostMessage({ type: 'checkpoint-taken', name }));
+  } catch (thrown) {
+    const why = messageOf(thrown);
+    running.link.write(encodeHostMessage({ type: 'checkpoint-refused', name, why }));
+    if (!progress.signal.aborted)
+      progress.notice(`The next build cannot start from installed packages: ${why}`);
+  }
 }
 
 /** The guest has only to sync and to power off by now. */
@@ -135,10 +211,12 @@ async function poweredOff(running: RunningMachine): Promise<void> {
 /** Turns the constructor's words into the run's events. */
 class ConstructionFollower {
   readonly #progress: StageProgress;
+  readonly #onCheckpoint: (name: string) => void;
   #steps: readonly { readonly name: string; readonly title: string }[] = [];
 
-  constructor(progress: StageProgress) {
+  constructor(progress: StageProgress, onCheckpoint: (name: string) => void) {
     this.#progress = progress;
+    this.#onCheckpoint = onCheckpoint;
   }
 
   hear(message: HeardMessage): void {
@@ -154,10 +232,11 @@ class ConstructionFollower {
         return this.#progress.log(message.line, message.origin);
       case 'notice':
         return this.#progress.notice(message.line);
+      case 'checkpoint':
+        return this.#onCheckpoint(message.name);
       case 'hello':
       case 'step-finished':
       case 'alive':
-      case 'checkpoint':
       case 'verdict':
         return;
     }

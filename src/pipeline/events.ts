@@ -39,6 +39,13 @@ export type BuildEvent =
       /** What came of it, in a few words: `162 MiB, from the cache`. */
       readonly result: string;
     }
+  /** The stage need not be done: an earlier build, `from`, has done it with the same inputs. */
+  | {
+      readonly type: 'stage-reused';
+      readonly stage: StageName;
+      readonly from: string;
+      readonly result: string;
+    }
   /** `index` counts from 1; `count` is undefined while the number of steps is not known. */
   | {
       readonly type: 'step-started';
@@ -78,6 +85,10 @@ export interface BuildResult {
   readonly seconds: number;
   /** Imported afresh and seen to boot under BIOS and UEFI. */
   readonly verified: boolean;
+  /** Nothing had to be done: the build named here had done it all, with the same inputs. */
+  readonly unchanged: boolean;
+  /** The last stage, when the build was told to stop before the end. */
+  readonly until?: StageName | undefined;
 }
 
 export interface BuildFailure {
@@ -92,6 +103,6 @@ export interface BuildFailure {
   readonly lastLines: readonly string[];
   /** The folder with everything: console log, guest journal, apt log, screenshot, manifest. */
   readonly folder?: string | undefined;
-  /** The command that repeats the run. */
-  readonly repeat?: string | undefined;
+  /** The command that goes on with the build. */
+  readonly resume?: string | undefined;
 }

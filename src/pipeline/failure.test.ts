@@ -23,7 +23,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  await closeBuildFolder(folder, false);
+  await closeBuildFolder(folder);
   await rm(output, { recursive: true, force: true });
 });
 
@@ -34,7 +34,7 @@ async function failedIn(stage: StageName, guestLines: readonly string[] = []) {
     throw ERROR;
   });
   await expect(work).rejects.toBe(ERROR);
-  return describeFailure(ERROR, { folder, stages, guestLines, repeat: './pvmc build x' });
+  return describeFailure(ERROR, { folder, stages, guestLines, resume: './pvmc build x' });
 }
 
 test('a failure has its reason, its place, and how to repeat it', async () => {
@@ -48,7 +48,7 @@ test('a failure has its reason, its place, and how to repeat it', async () => {
     step: 'scripts',
     lastLines: ['one', 'two'],
     folder: folder.path,
-    repeat: './pvmc build x',
+    resume: './pvmc build x',
   });
 });
 

@@ -13,14 +13,14 @@ export interface FailureCircumstances {
   readonly stages: StageRunner;
   /** What the guest said last over the link. */
   readonly guestLines: readonly string[];
-  /** The command for the same build. */
-  readonly repeat: string;
+  /** The command that goes on. */
+  readonly resume: string;
 }
 
 /** The failure with all that a screen has room for. */
 export async function describeFailure(
   error: PvmcError,
-  { folder, stages, guestLines, repeat }: FailureCircumstances,
+  { folder, stages, guestLines, resume }: FailureCircumstances,
 ): Promise<BuildFailure> {
   const { kind, code, message, hint, details } = error;
   return {
@@ -33,7 +33,7 @@ export async function describeFailure(
     step: stages.step,
     lastLines: await lastLines(stages.stage, guestLines, folder),
     folder: folder.path,
-    repeat,
+    resume,
   };
 }
 

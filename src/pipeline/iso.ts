@@ -4,8 +4,8 @@ import { sha256Of } from '../system/sha256.ts';
 import { cacheFolder } from './cache-folder.ts';
 import type { Emit, ExportedFile } from './events.ts';
 import { limitsFor } from './limits.ts';
-import { makeMedium } from './media-stage.ts';
-import { readAppliance } from './prepare.ts';
+import { planMedium, RESOLVE_STEP, writeMedium } from './media-stage.ts';
+import { readAppliance, resolveAppliance } from './prepare.ts';
 import { sourceDateEpoch } from './source-date-epoch.ts';
 import { StageRunner } from './stage-runner.ts';
 
@@ -25,17 +25,18 @@ export async function buildIso(
 ): Promise<IsoResult> {
   const appliance = await readAppliance(options.manifestPath);
   const { name, version } = appliance.file.manifest;
-  const request = {
-    appliance,
-    cacheFolder: cacheFolder(options.cacheFolder),
-    outputPath: join(resolve(options.outputFolder), `${name}-${version}.iso`),
-    sourceDateEpoch: sourceDateEpoch(),
-  };
+  const cache = cacheFolder(options.cacheFolder);
+  const settings = { cacheFolder: cache, sourceDateEpoch: sourceDateEpoch() };
+  const outputPath = join(resolve(options.outputFolder), `${name}-${version}.iso`);
   const limitSeconds = limitsFor(true, {}).media;
   const { path, sizeBytes } = await new StageRunner(emit, signal).run(
     'media',
     { limitSeconds },
-    (progress) => makeMedium(request, progress),
+    async (progress) => {
+      progress.step(RESOLVE_STEP);
+      const resolution = await resolveAppliance(appliance, cache, progress);
+      return writeMedium(planMedium(appliance, resolution, settings), outputPath, progress);
+    },
   );
   return { path, sizeBytes, sha256: await sha256Of(path, signal) };
 }

@@ -67,9 +67,10 @@ describe('what a medium carries', () => {
   test('is all that the installation manifest names, each thing once', async () => {
     for (const name of ['hello', 'web', 'database']) {
       const appliance = await example(name);
-      const settings = { sourceDateEpoch: EPOCH, constructorPath: '/somewhere/constructor.js' };
-      const paths = mediumFiles(appliance, RESOLUTION, settings).map(({ path }) => path);
-      const { files, scripts, aptSources } = installationManifest(appliance, RESOLUTION, EPOCH);
+      const installation = installationManifest(appliance, RESOLUTION, EPOCH);
+      const contents = { installation, constructorPath: '/somewhere/constructor.js' };
+      const paths = mediumFiles(appliance, RESOLUTION, contents).map(({ path }) => path);
+      const { files, scripts, aptSources } = installation;
       const named = [...files, ...scripts, ...aptSources.keyrings].map(({ payload }) => payload);
       expect(paths.sort()).toEqual(
         ['constructor.js', 'installation.json', ...named].map((path) => `pvmc/${path}`).sort(),
@@ -78,9 +79,10 @@ describe('what a medium carries', () => {
   });
 
   test('has the contents that the manifest has, and those that lie beside it', async () => {
-    const settings = { sourceDateEpoch: EPOCH, constructorPath: '/somewhere/constructor.js' };
     const appliance = await example('database');
-    const files = mediumFiles(appliance, RESOLUTION, settings);
+    const installation = installationManifest(appliance, RESOLUTION, EPOCH);
+    const contents = { installation, constructorPath: '/somewhere/constructor.js' };
+    const files = mediumFiles(appliance, RESOLUTION, contents);
     const contentOf = (path: string) => files.find((file) => file.path === path);
     expect(contentOf('pvmc/constructor.js')).toEqual({
       path: 'pvmc/constructor.js',
@@ -91,9 +93,9 @@ describe('what a medium carries', () => {
     expect(script && 'hostPath' in script && relative(EXAMPLES, script.hostPath)).toBe(
       'database/create-database.sh',
     );
-    const installation = contentOf('pvmc/installation.json');
-    const text = installation && 'content' in installation ? String(installation.content) : '';
-    expect(JSON.parse(text)).toEqual(installationManifest(appliance, RESOLUTION, EPOCH));
+    const written = contentOf('pvmc/installation.json');
+    const text = written && 'content' in written ? String(written.content) : '';
+    expect(JSON.parse(text)).toEqual(installation);
   });
 });
 

@@ -57,23 +57,23 @@ export async function resolveAppliance(
 
 /** The folder of the medium that the installation manifest and its payload lie in. */
 const MEDIUM_FOLDER = 'pvmc';
+export const CONSTRUCTOR_FILE = `${MEDIUM_FOLDER}/constructor.js`;
+export const INSTALLATION_FILE = `${MEDIUM_FOLDER}/installation.json`;
 
 /** What one medium carries besides the base: the installation manifest, its payload, the constructor. */
 export function mediumFiles(
-  appliance: ReadAppliance,
+  { payload }: ReadAppliance,
   resolution: Resolution,
-  { sourceDateEpoch, constructorPath }: MediumSettings,
+  { installation, constructorPath }: MediumContents,
 ): MediumFile[] {
-  const { payload } = appliance;
-  const installation = installationManifest(appliance, resolution, sourceDateEpoch);
   const place = (content: PayloadContent, path: string): MediumFile =>
     content.kind === 'inline'
       ? { path: `${MEDIUM_FOLDER}/${path}`, content: content.text }
       : { path: `${MEDIUM_FOLDER}/${path}`, hostPath: content.hostPath };
   return [
-    { path: `${MEDIUM_FOLDER}/constructor.js`, hostPath: constructorPath },
+    { path: CONSTRUCTOR_FILE, hostPath: constructorPath },
     {
-      path: `${MEDIUM_FOLDER}/installation.json`,
+      path: INSTALLATION_FILE,
       content: `${JSON.stringify(installation, undefined, 1)}\n`,
     },
     ...payload.files.map(({ content }, index) => place(content, `files/${index}`)),
@@ -115,8 +115,8 @@ export function installationManifest(
   };
 }
 
-export interface MediumSettings {
-  readonly sourceDateEpoch: number;
+export interface MediumContents {
+  readonly installation: InstallationManifest;
   /** The guest's bundle. */
   readonly constructorPath: string;
 }

@@ -39,6 +39,7 @@ export class StageRunner {
   readonly #emit: Emit;
   readonly #signal: AbortSignal;
   readonly #seconds: Partial<Record<StageName, number>> = {};
+  readonly #results: Partial<Record<StageName, string>> = {};
   #stage: StageName | undefined;
   #step: { readonly name: string; readonly started: number } | undefined;
 
@@ -61,6 +62,11 @@ export class StageRunner {
     return this.#seconds;
   }
 
+  /** What a finished stage did, in a few words. */
+  resultOf(stage: StageName): string {
+    return this.#results[stage] ?? '';
+  }
+
   /** Does the work of a stage. @throws whatever the work throws, or the reason why it was ended. */
   async run<T>(
     name: StageName,
@@ -81,8 +87,14 @@ export class StageRunner {
     this.#endStep(name);
     const seconds = secondsSince(started);
     this.#seconds[name] = seconds;
+    this.#results[name] = result;
     this.#emit({ type: 'stage-finished', stage: name, seconds, result });
     return value;
+  }
+
+  /** A stage that need not be done, because an earlier build has done it. */
+  reuse(stage: StageName, from: string, result: string): void {
+    this.#emit({ type: 'stage-reused', stage, from, result });
   }
 
   #progress(stage: StageName, deadline: Deadline): StageProgress {

@@ -7,10 +7,10 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PvmcError } from '../system/error.ts';
+import { withLock } from '../system/lock.ts';
 import type { Progress } from '../system/progress.ts';
 import { type RunOptions, type RunResult, run } from '../system/run.ts';
 import { acquireFailure } from './apt-failures.ts';
-import { withLock } from './lock.ts';
 
 /** A set of apt's folders for one sources file. Valid while the lock is held. */
 export interface AptFolder {

@@ -69,9 +69,7 @@ export async function resolvePackages(
   request: ResolveRequest,
   progress: Progress,
 ): Promise<ResolutionOutcome> {
-  const armoredKeys = await Promise.all(
-    request.payload.keys.map(({ hostPath }) => readArmoredKey(hostPath)),
-  );
+  const armoredKeys = await readKeys(request.payload);
   const archive = request.archiveKeyring ?? DEBIAN_KEYRING;
   await needKeyring(archive);
   const keys = { archive, extra: armoredKeys };
@@ -91,15 +89,35 @@ export async function resolvePackages(
       packages = await describe(apt, await packageFiles(apt, request, progress), progress);
       await before.keep(packages);
     }
-    const totals = totalsOf(packages);
+    const resolution = resolutionWith(armoredKeys, packages, request.manifest);
     const problems = [
       ...(await serviceProblems(apt, { ...request, packages }, progress)),
-      ...diskProblems(request.manifest.machine.disk, spaceOf(totals, request.payload)),
+      ...diskProblems(request.manifest.machine.disk, spaceOf(resolution.totals, request.payload)),
     ];
     if (problems.length > 0) return { kind: 'problems', problems };
-    const sources = applianceSources(request.manifest.repository, armoredKeys);
-    return { kind: 'resolved', resolution: { packages, totals, sources } };
+    return { kind: 'resolved', resolution };
   });
+}
+
+/** The resolution whose packages were kept by an earlier run: the repository is not asked again. */
+export async function resolutionOf(
+  packages: readonly ResolvedPackage[],
+  { manifest, payload }: Pick<ResolveRequest, 'manifest' | 'payload'>,
+): Promise<Resolution> {
+  return resolutionWith(await readKeys(payload), packages, manifest);
+}
+
+function readKeys({ keys }: Payload): Promise<string[]> {
+  return Promise.all(keys.map(({ hostPath }) => readArmoredKey(hostPath)));
+}
+
+function resolutionWith(
+  armoredKeys: readonly string[],
+  packages: readonly ResolvedPackage[],
+  { repository }: Manifest,
+): Resolution {
+  const sources = applianceSources(repository, armoredKeys);
+  return { packages, totals: totalsOf(packages), sources };
 }
 
 /** Without it apt would only say that the signature is wrong. */

@@ -13,7 +13,8 @@ import type { AptFolder } from './apt.ts';
 /** Changes when the same indexes and the same question would be answered otherwise. */
 const RECIPE = 1;
 
-const packagesSchema = z.array(
+/** Packages that were written down. */
+export const resolvedPackagesSchema = z.array(
   z.strictObject({
     name: z.string(),
     version: z.string(),
@@ -47,7 +48,7 @@ export class ResolvedBefore {
   /** The answer, if there is a whole one. */
   async read(): Promise<readonly ResolvedPackage[] | undefined> {
     try {
-      return packagesSchema.parse(JSON.parse(await readFile(this.#path, 'utf8')));
+      return resolvedPackagesSchema.parse(JSON.parse(await readFile(this.#path, 'utf8')));
     } catch {
       return undefined;
     }

@@ -21,6 +21,8 @@ export interface Guest {
   readonly print: (text: string) => Promise<void>;
   /** A message of the probe; texts that travel as base64 are encoded here. */
   readonly say: (message: Readonly<Record<string, unknown>>) => void;
+  /** What the host has said, its latest words last. */
+  readonly heard: readonly string[];
   readonly end: (event: MachineEvent) => void;
   /** Resolves when the power button is pressed. */
   readonly button: Promise<void>;
@@ -94,12 +96,13 @@ class SimulatedMachine implements Machine {
 }
 
 function switchOn(specification: MachineSpecification, play: Play): RunningMachine {
-  const link = new PassThrough();
+  const words = new PassThrough();
+  const heard: string[] = [];
   let end: (event: MachineEvent) => void = () => {};
   let press: () => void = () => {};
   const stopped = new Promise<MachineEvent>((resolve) => {
     end = (event) => {
-      link.end();
+      words.end();
       resolve(event);
     };
   });
@@ -109,12 +112,16 @@ function switchOn(specification: MachineSpecification, play: Play): RunningMachi
   void play({
     specification,
     print: (text) => appendFile(specification.consoleLogPath, text),
-    say: (message) => link.write(lineOf(message)),
+    say: (message) => words.write(lineOf(message)),
+    heard,
     end,
     button,
   });
   return {
-    link,
+    link: {
+      [Symbol.asyncIterator]: () => words[Symbol.asyncIterator](),
+      write: (bytes) => void heard.push(Buffer.from(bytes).toString()),
+    },
     events: (async function* () {
       yield await stopped;
     })(),

@@ -20,6 +20,19 @@ export const MANIFEST_ARGUMENT = [
   '.',
 ] as const;
 
+/** Where builds are looked for. */
+export const OUTPUT_OPTION = [
+  '-o, --output <folder>',
+  'where the builds were made',
+  'out',
+] as const;
+
+export const BUILD_ARGUMENT = [
+  '[build]',
+  "the name of a build's folder, or its beginning, or its path",
+  'latest',
+] as const;
+
 export function timeoutOption(): Option {
   return new Option(
     '--timeout <name=duration>',

@@ -85,6 +85,13 @@ export function standIn(): Program {
         screenshots: [],
       };
     },
+    keptBuilds: async () => [],
+    buildReport: async () => {
+      throw new TypeError('the stand-in keeps no builds');
+    },
+    cleanBuilds: async () => ({ removed: [], running: [], freedBytes: 0 }),
+    listedStages: () =>
+      STAGES.map(({ name, title }) => ({ name, title, where: 'host', steps: [] })),
     manifestTemplate: (folder) => `name: ${applianceNameOf(folder)}\nversion: "1.0"\n`,
     manifestJsonSchema: () => ({ $schema: 'https://json-schema.org/draft/2020-12/schema' }),
   };
@@ -137,6 +144,7 @@ async function buildAppliance(
     ),
     seconds: stages.length * script.simulate.stageSeconds,
     verified: options.verify,
+    unchanged: false,
   };
   emit({ type: 'build-finished', result });
   return result;
@@ -210,7 +218,7 @@ function failure(error: PvmcError, stage: StageName | undefined, folder: string)
       '\u001b]0;title\u0007E: Unable to locate package ngnix',
     ],
     folder,
-    repeat: 'pvmc build examples/hello',
+    resume: 'pvmc build --resume examples/hello',
   };
 }
 

@@ -58,6 +58,9 @@ export class PlainView implements View {
         this.#line(`${event.stage}: done in ${formatDuration(event.seconds)}${result}`);
         break;
       }
+      case 'stage-reused':
+        this.#line(`${event.stage}: unchanged, as in ${event.from}: ${event.result}`);
+        break;
       case 'step-started': {
         const of = event.count === undefined ? '' : ` of ${event.count}`;
         this.#begin(event.stage, event.title);

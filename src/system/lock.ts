@@ -6,9 +6,9 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
-import { PvmcError } from '../system/error.ts';
-import type { Progress } from '../system/progress.ts';
-import { cleanEnvironment, signalGroup } from '../system/run.ts';
+import { PvmcError } from './error.ts';
+import type { Progress } from './progress.ts';
+import { cleanEnvironment, signalGroup } from './run.ts';
 
 type Holder = ChildProcessByStdio<Writable, Readable, null>;
 
@@ -38,7 +38,7 @@ async function acquire(path: string, progress: Progress): Promise<Holder> {
     stdio: ['pipe', 'pipe', 'ignore'],
   });
   const notice = setTimeout(
-    () => progress.notice('Waiting for another pvmc that reads the same repository.'),
+    () => progress.notice(`Waiting for another pvmc, which works in ${path}.`),
     NOTICE_MILLISECONDS,
   );
   const signal = AbortSignal.any([progress.signal, AbortSignal.timeout(DEADLINE_MILLISECONDS)]);

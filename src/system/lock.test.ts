@@ -2,9 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { quietProgress } from '../system/progress.ts';
-import { run } from '../system/run.ts';
 import { withLock } from './lock.ts';
+import { quietProgress } from './progress.ts';
+import { run } from './run.ts';
 
 let folder: string;
 let path: string;

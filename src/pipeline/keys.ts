@@ -1,0 +1,102 @@
+/**
+ * The keys of a build's stages: for each, the SHA-256 of everything that goes into it, our own code
+ * included. A stage with the key of one that was finished before need not be done again.
+ */
+import { createHash } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import { diskKey, installKey } from '../manifest/input-keys.ts';
+import type { InstallationManifest } from '../manifest/installation-manifest.ts';
+import type { Manifest } from '../manifest/schema.ts';
+import type { MediumFile } from '../media/iso.ts';
+import { sha256Of } from '../system/sha256.ts';
+import { CONSTRUCTOR_FILE, INSTALLATION_FILE, type ReadAppliance } from './prepare.ts';
+
+export interface StageKeys {
+  readonly media: string;
+  /** Of the checkpoint within construct. */
+  readonly install: string;
+  readonly construct: string;
+  readonly export: string;
+}
+
+export interface KeyIngredients {
+  /** Of the medium's base. */
+  readonly baseId: string;
+  readonly volumeId: string;
+  readonly installation: InstallationManifest;
+  readonly mediumFiles: readonly MediumFile[];
+  readonly signal: AbortSignal;
+}
+
+/** The keys of all stages but verify, which are known before any of them has begun. */
+export async function stageKeys(ingredients: KeyIngredients): Promise<StageKeys> {
+  const { baseId, volumeId, installation, mediumFiles } = ingredients;
+  const digests = await contentDigests(ingredients);
+  const system = [baseId, digests.get(CONSTRUCTOR_FILE)];
+  const payload = mediumFiles
+    .map(({ path }) => path)
+    .filter((path) => path !== INSTALLATION_FILE)
+    .map((path) => [path, digests.get(path)]);
+  const construct = keyOf('construct', system, payload, diskKey(installation));
+  return {
+    media: keyOf('media', baseId, volumeId, installation.sourceDateEpoch, [...digests]),
+    install: keyOf('install', system, installKey(installation)),
+    construct,
+    export: keyOf('export', construct, await programDigest(), described(installation)),
+  };
+}
+
+/** The digest of a manifest and of all that it takes from beside it. */
+export async function inputsDigest(
+  { file, payload }: ReadAppliance,
+  signal: AbortSignal,
+): Promise<string> {
+  const contents = [...payload.files, ...payload.scripts].map(({ content }) => content);
+  const paths = [
+    ...contents.flatMap((content) => (content.kind === 'file' ? [content.hostPath] : [])),
+    ...payload.keys.map(({ hostPath }) => hostPath),
+  ];
+  const digests: string[] = [];
+  for (const path of paths) digests.push(await sha256Of(path, signal));
+  return keyOf('inputs', file.text, digests);
+}
+
+/** Of verify; `exported` are the digests of the exports. */
+export async function verifyKey(
+  exported: readonly string[],
+  { checks, machine }: Manifest,
+): Promise<string> {
+  return keyOf('verify', exported, checks, machine, await programDigest());
+}
+
+/** What the files that users receive say of the appliance. */
+function described({ appliance, sourceDateEpoch }: InstallationManifest) {
+  const { name, version, description, vendor, machine, exports } = appliance;
+  return { name, version, description, vendor, machine, exports, sourceDateEpoch };
+}
+
+/** The digest of each of the medium's files, by its path there. */
+async function contentDigests({
+  mediumFiles,
+  signal,
+}: KeyIngredients): Promise<ReadonlyMap<string, string>> {
+  const digests = new Map<string, string>();
+  for (const file of mediumFiles) {
+    const digest =
+      'content' in file
+        ? createHash('sha256').update(file.content).digest('hex')
+        : await sha256Of(file.hostPath, signal);
+    digests.set(file.path, digest);
+  }
+  return digests;
+}
+
+/** Of the running program, whose every change may change what it exports. */
+function programDigest(): Promise<string> {
+  return sha256Of(fileURLToPath(import.meta.url), new AbortController().signal);
+}
+
+/** `undefined` and a missing property are the same. */
+function keyOf(...ingredients: readonly unknown[]): string {
+  return createHash('sha256').update(JSON.stringify(ingredients)).digest('hex');
+}

@@ -1,0 +1,59 @@
+/**
+ * Files that a record speaks of. Nobody writes to them any more, so builds share them: as hard links
+ * where the file system has them, else as copies.
+ */
+import { constants } from 'node:fs';
+import { copyFile, link, mkdir, rename, rm, stat, utimes } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
+import { systemCodeOf } from '../system/error.ts';
+import type { Output } from './record.ts';
+
+/** What a record says of a file in its folder. */
+export async function outputOf(folder: string, path: string): Promise<Output> {
+  const { size, mtimeMs } = await stat(path);
+  return { path: relative(folder, path), sizeBytes: size, modified: Math.floor(mtimeMs) };
+}
+
+/** Whether the file is still as it was recorded. */
+export async function isIntact(folder: string, output: Output): Promise<boolean> {
+  try {
+    const now = await outputOf(folder, join(folder, output.path));
+    return now.sizeBytes === output.sizeBytes && now.modified === output.modified;
+  } catch (thrown) {
+    if (['ENOENT', 'ENOTDIR', 'EACCES'].includes(systemCodeOf(thrown) ?? '')) return false;
+    throw thrown;
+  }
+}
+
+/** Whether both paths are the same file, or one is a copy that `share` made of the other. */
+export async function isShared(from: string, to: string): Promise<boolean> {
+  const [one, other] = await Promise.all([from, to].map((path) => stat(path).catch(() => null)));
+  if (!one || !other) return false;
+  const sameTime = Math.floor(one.mtimeMs) === Math.floor(other.mtimeMs);
+  return one.ino === other.ino || (one.size === other.size && sameTime);
+}
+
+/** Gives a file a second name, in the place of whatever has that name now. */
+export async function share(from: string, to: string): Promise<void> {
+  await mkdir(dirname(to), { recursive: true });
+  const beside = `${to}.${process.pid}.part`;
+  try {
+    await linkOrCopy(from, beside);
+    await rename(beside, to);
+  } finally {
+    // Renaming a file onto another name of its own does nothing, and leaves both.
+    await rm(beside, { force: true });
+  }
+}
+
+async function linkOrCopy(from: string, to: string): Promise<void> {
+  try {
+    await link(from, to);
+  } catch (thrown) {
+    // Another file system, one without links, or too many of them.
+    if (!['EXDEV', 'EPERM', 'ENOTSUP', 'EMLINK'].includes(systemCodeOf(thrown) ?? '')) throw thrown;
+    await copyFile(from, to, constants.COPYFILE_FICLONE);
+    const { atime, mtime } = await stat(from);
+    await utimes(to, atime, mtime);
+  }
+}

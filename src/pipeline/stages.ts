@@ -1,0 +1,255 @@
+/**
+ * The stages of one build, in order. Each is taken from an earlier build when one has done it with the
+ * same inputs, else done, and then written down.
+ */
+import { rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { exportAppliance } from '../appliance/export.ts';
+import type { Hypervisor } from '../hypervisors/hypervisor.ts';
+import { baseId } from '../media/base.ts';
+import type { Releases } from '../system/releases.ts';
+import { formatSize } from '../system/size.ts';
+import type { BegunBuild } from './begin-build.ts';
+import { type Checkpoint, constructAppliance, GUEST_STAGES } from './construct-stages.ts';
+import type { ExportedFile } from './events.ts';
+import { FinishedStages } from './finished-stages.ts';
+import type { StageSeconds } from './history.ts';
+import { type StageKeys, stageKeys, verifyKey } from './keys.ts';
+import type { limitsFor } from './limits.ts';
+import { planMedium, RESOLVE_STEP, writeMedium } from './media-stage.ts';
+import { isShared, outputOf, share } from './outputs.ts';
+import { readPinned, writePinned } from './pinned-packages.ts';
+import { type ReadAppliance, resolveAppliance } from './prepare.ts';
+import type { StageOrder } from './stage-order.ts';
+import type { StageOutcome, StageProgress, StageRunner } from './stage-runner.ts';
+import { verifyExport } from './verify-stage.ts';
+
+export interface StagesOptions {
+  readonly appliance: ReadAppliance;
+  readonly begun: BegunBuild;
+  readonly order: StageOrder;
+  readonly hypervisor: Hypervisor;
+  readonly cacheFolder: string;
+  readonly limits: ReturnType<typeof limitsFor>;
+  /** As the user set it. */
+  readonly silenceSeconds: number | undefined;
+  /** Whether a checkpoint stays, and so is worth its time and space. */
+  readonly checkpoints: 'kept' | 'unwanted';
+  readonly sourceDateEpoch: number;
+  readonly runner: StageRunner;
+  readonly releases: Releases;
+}
+
+export interface Done {
+  /** In the output folder; none when the build was to stop before. */
+  readonly files: readonly ExportedFile[];
+  readonly verified: boolean;
+  /** The earlier build that had done everything already. */
+  readonly sameAs: string | undefined;
+  /** How long those stages took that did all of their work. */
+  readonly typicalSeconds: StageSeconds;
+}
+
+export class Stages {
+  readonly #options: StagesOptions;
+  readonly #finished: FinishedStages;
+  #startedFromCheckpoint = false;
+
+  constructor(options: StagesOptions) {
+    const { begun, order, runner } = options;
+    this.#options = options;
+    this.#finished = new FinishedStages(begun, order, runner);
+  }
+
+  async run(): Promise<Done> {
+    const { order } = this.#options;
+    const keys = await this.#media();
+    if (order.wants('machine')) await this.#construct(keys);
+    const exported = order.wants('export') ? await this.#export(keys.export) : [];
+    if (order.wants('verify')) await this.#verify(exported);
+    return {
+      files: await this.#placeAll(exported),
+      verified: order.wants('verify'),
+      sameAs: this.#finished.sameAs,
+      typicalSeconds: this.#typicalSeconds(),
+    };
+  }
+
+  /** The medium, and what it says of all the stages after it. */
+  async #media(): Promise<StageKeys> {
+    const { runner, limits, begun } = this.#options;
+    const { folder } = begun;
+    const { keys, made } = await runner.run('media', { limitSeconds: limits.media }, (progress) =>
+      this.#takeOrWriteMedium(progress),
+    );
+    if (made) {
+      const medium = await outputOf(folder.path, folder.mediumPath);
+      await this.#finished.finish('media', { key: keys.media, medium });
+    }
+    await this.#place(folder.mediumPath, 'iso');
+    return keys;
+  }
+
+  async #takeOrWriteMedium(
+    progress: StageProgress,
+  ): Promise<StageOutcome<{ readonly keys: StageKeys; readonly made: boolean }>> {
+    const { begun, cacheFolder, sourceDateEpoch, appliance } = this.#options;
+    progress.step(RESOLVE_STEP);
+    const resolution = await this.#resolve(progress);
+    const planned = planMedium(appliance, resolution, { cacheFolder, sourceDateEpoch });
+    const keys = await stageKeys({
+      baseId: await baseId(planned.base, progress),
+      volumeId: planned.volumeId,
+      installation: planned.installation,
+      mediumFiles: planned.files,
+      signal: progress.signal,
+    });
+    const taken = await this.#finished.take('media', keys.media);
+    if (taken) {
+      const size = formatSize(taken.finished.medium.sizeBytes);
+      return { value: { keys, made: false }, result: `${size}, as in ${taken.build}` };
+    }
+    const { result } = await writeMedium(planned, begun.folder.mediumPath, progress);
+    return { value: { keys, made: true }, result };
+  }
+
+  /** Of a build that is taken up again, the packages that it had resolved. */
+  async #resolve(progress: StageProgress) {
+    const { appliance, begun, order, cacheFolder } = this.#options;
+    const { path } = begun.folder;
+    const { inputs } = begun.journal.record;
+    const pinned = order.mayReuse('media') ? await readPinned(path, inputs, appliance) : undefined;
+    if (pinned) return pinned;
+    const resolution = await resolveAppliance(appliance, cacheFolder, progress);
+    await writePinned(path, inputs, resolution);
+    return resolution;
+  }
+
+  async #construct(keys: StageKeys): Promise<void> {
+    const { begun, runner, order, limits, hypervisor, releases, appliance } = this.#options;
+    const { folder } = begun;
+    const taken = await this.#finished.take('construct', keys.construct);
+    if (taken) {
+      const { build, finished } = taken;
+      for (const stage of GUEST_STAGES)
+        if (order.wants(stage)) runner.reuse(stage, build, finished.result);
+      await this.#finished.takeCheckpoint(keys.install);
+      return;
+    }
+    await constructAppliance({
+      manifest: appliance.file.manifest,
+      folder,
+      hypervisor,
+      limits,
+      checkpoint: await this.#checkpoint(keys.install),
+      order,
+      stages: runner,
+      releases,
+    });
+    if (!order.wants('construct')) return;
+    const disk = await outputOf(folder.path, folder.diskPath);
+    await this.#finished.finish('construct', { key: keys.construct, disk });
+  }
+
+  /** Removes what an earlier attempt left of the disk, and takes the checkpoint that there is. */
+  async #checkpoint(key: string): Promise<Checkpoint> {
+    const { begun, checkpoints } = this.#options;
+    const { diskPath, checkpointPath } = begun.folder;
+    await rm(diskPath, { force: true });
+    const build = await this.#finished.takeCheckpoint(key);
+    this.#startedFromCheckpoint = build !== undefined;
+    if (build !== undefined) return { type: 'start', build, path: checkpointPath };
+    await rm(checkpointPath, { force: true });
+    if (checkpoints === 'unwanted') return { type: 'none' };
+    const onTaken = () => this.#finished.keepCheckpoint(key);
+    return { type: 'take', path: checkpointPath, onTaken };
+  }
+
+  async #export(key: string): Promise<readonly ExportedFile[]> {
+    const { begun, runner, limits } = this.#options;
+    const { folder } = begun;
+    const taken = await this.#finished.take('export', key);
+    if (taken) {
+      runner.reuse('export', taken.build, taken.finished.result);
+      return taken.finished.files.map(({ format, output, sha256 }) => ({
+        format,
+        path: join(folder.path, output.path),
+        sizeBytes: output.sizeBytes,
+        sha256,
+      }));
+    }
+    const exported = await runner.run('export', { limitSeconds: limits.export }, (progress) =>
+      this.#writeExports(progress),
+    );
+    const files = exported.map(async ({ format, path, sha256 }) => {
+      const output = await outputOf(folder.path, path);
+      return { format, sha256, output };
+    });
+    await this.#finished.finish('export', { key, files: await Promise.all(files) });
+    return exported;
+  }
+
+  async #writeExports(progress: StageProgress): Promise<StageOutcome<readonly ExportedFile[]>> {
+    const { appliance, begun, sourceDateEpoch } = this.#options;
+    const { manifest } = appliance.file;
+    const files = await exportAppliance(
+      {
+        manifest,
+        baseName: this.#baseName(),
+        sourceDateEpoch,
+        outputFolder: begun.folder.exportFolder,
+        diskPath: begun.folder.diskPath,
+        diskFormat: 'raw',
+        formats: manifest.exports,
+      },
+      progress,
+    );
+    const sizes = files.map(({ path, sizeBytes }) => `${basename(path)}, ${formatSize(sizeBytes)}`);
+    return { value: files, result: sizes.join('; ') };
+  }
+
+  async #verify(files: readonly ExportedFile[]): Promise<void> {
+    const { appliance, begun, runner, limits, hypervisor, silenceSeconds } = this.#options;
+    const { manifest } = appliance.file;
+    const digests = files.map(({ sha256 }) => sha256);
+    const key = await verifyKey(digests, manifest);
+    const taken = await this.#finished.take('verify', key);
+    if (taken) {
+      runner.reuse('verify', taken.build, taken.finished.result);
+      return;
+    }
+    const workFolder = begun.folder.verifyFolder;
+    const request = { files, manifest, hypervisor, workFolder, silenceSeconds };
+    await runner.run('verify', { limitSeconds: limits.verify }, (progress) =>
+      verifyExport(request, progress),
+    );
+    await this.#finished.finish('verify', { key });
+  }
+
+  /** Gives the exports that have passed their names, over those of earlier builds. */
+  #placeAll(files: readonly ExportedFile[]): Promise<readonly ExportedFile[]> {
+    return Promise.all(
+      files.map(async (file) => ({ ...file, path: await this.#place(file.path, file.format) })),
+    );
+  }
+
+  /** A second name in the output folder, where users look. */
+  async #place(path: string, ending: string): Promise<string> {
+    const { outputFolder } = this.#options.begun.journal.record;
+    const placed = join(outputFolder, `${this.#baseName()}.${ending}`);
+    if (!(await isShared(path, placed))) await share(path, placed);
+    return placed;
+  }
+
+  #baseName(): string {
+    const { name, version } = this.#options.appliance.file.manifest;
+    return `${name}-${version}`;
+  }
+
+  #typicalSeconds(): StageSeconds {
+    const { construct, ...others } = this.#options.runner.seconds;
+    return this.#startedFromCheckpoint || construct === undefined
+      ? others
+      : { ...others, construct };
+  }
+}
