@@ -43,7 +43,7 @@ function outcome({ verified, unchanged, until, files, build, seconds }: BuildRes
   const time = `in ${formatDuration(seconds)}`;
   if (verified) return `built, imported afresh and seen to boot ${time}`;
   if (files.length > 0) return `built, but not verified ${time}`;
-  return `stopped after the stage ${until ?? 'media'} ${time}; the next build goes on from there`;
+  return `stopped after the stage ${until ?? 'media'} ${time}; pvmc build --resume goes on from there`;
 }
 
 function renderTimes({ stageSeconds }: BuildResult, style: Style): string[] {

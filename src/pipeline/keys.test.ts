@@ -72,7 +72,7 @@ describe('what has to be done again', () => {
     ['a script', 'echo one', 'echo two', ['media', 'construct', 'export']],
     ['the version', '"1.0"', '"1.1"', ['media', 'construct', 'export']],
     ['the disk', '8 GiB', '9 GiB', ['media', 'install', 'construct', 'export']],
-  ])('after a change of %s', async (_what, from, to, stages) => {
+  ])('after a change of %s', async (...[, from, to, stages]) => {
     expect(await changed({ from, to })).toEqual(stages);
   });
 

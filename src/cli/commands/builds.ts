@@ -43,7 +43,7 @@ function renderBuilds(builds: readonly KeptBuild[], { style }: Session): string[
       return `${markOf(state, style)} ${build.padEnd(columns)}  ${state.padEnd(11)} ${style.dim(facts)}`;
     }),
     '',
-    `${style.dim(`${builds.length} builds, ${formatSize(total)}`)}`,
+    style.dim(`${builds.length} ${builds.length === 1 ? 'build' : 'builds'}, ${formatSize(total)}`),
   ];
 }
 
