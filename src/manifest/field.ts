@@ -3,6 +3,7 @@
  * rules between several values. They work the same whatever the schema says elsewhere.
  */
 import { z } from 'zod';
+import { parseDuration } from '../system/duration.ts';
 import { parseSize } from '../system/size.ts';
 import { quote } from './quote.ts';
 
@@ -106,6 +107,28 @@ function sizeComplaint(
   return bytes > range.mostBytes
     ? { message: `${value} is too large; at most ${range.most} is possible` }
     : undefined;
+}
+
+const WEEK_SECONDS = 7 * 86_400;
+
+/** A span of time with a unit, read as a number of seconds; a week at most. */
+export function duration(about: About) {
+  return z
+    .string()
+    .meta({ ...about, format: 'time-span' })
+    .transform((value, context) => {
+      const seconds = /[a-z]\s*$/.test(value) ? parseDuration(value) : undefined;
+      if (seconds !== undefined && seconds <= WEEK_SECONDS) return seconds;
+      const complaint =
+        seconds === undefined
+          ? {
+              message: `${quote(value)} is no span of time above zero`,
+              hint: 'write a number with its unit (s, min, h), e.g. 90 s, 15 min or 2 h',
+            }
+          : { message: `${value} is too long; at most 7 d is possible` };
+      context.addIssue({ code: 'custom', ...issueOf(complaint) });
+      return z.NEVER;
+    });
 }
 
 /** Complains about the value at `path`, relative to the value that the rule looks at. */

@@ -79,6 +79,7 @@ describe('what is read', () => {
       scripts: [],
       checks: [],
       exports: ['ova'],
+      timeouts: {},
     });
   });
 

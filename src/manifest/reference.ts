@@ -19,6 +19,7 @@ with the path or URL of [appliance.schema.json](appliance.schema.json). \`pvmc i
 comments; \`pvmc check\` finds what is wrong with one without building anything.
 
 * A **size** is a number with its unit: \`512 MiB\`, \`1.5 GiB\` (powers of two), \`20 GB\` (powers of ten).
+* A **duration** is a number with its unit: \`90 s\`, \`15 min\`, \`2 h\`.
 * A **text** that YAML would take for something else needs quotes: \`version: "1.10"\`, \`mode: "0644"\`.
 * **Paths on this computer** are relative to the folder of the manifest and may not leave it; absolute ones may.
 * Passwords and private keys do not belong in a manifest: everybody who has the appliance could read them.
@@ -103,6 +104,7 @@ function typeOf(schema: JsonSchema): string {
   if (schema.enum) return sentenceList(schema.enum.map(code), 'or');
   if ('const' in schema) return code(schema.const);
   if (schema.format === 'size') return 'size';
+  if (schema.format === 'time-span') return 'duration';
   if (schema.type === 'string') return 'text';
   if (schema.type === 'integer') return `whole number, ${schema.minimum} to ${schema.maximum}`;
   if (schema.type === 'boolean') return '`true` or `false`';

@@ -22,6 +22,7 @@ import { checkSchema } from './schema/checks.ts';
 import { fileSchema, scriptSchema } from './schema/files.ts';
 import { networkSchema } from './schema/network.ts';
 import { repositorySchema } from './schema/repository.ts';
+import { timeoutsSchema } from './schema/timeouts.ts';
 import { userSchema } from './schema/users.ts';
 
 const vendorSchema = z.strictObject({
@@ -184,6 +185,14 @@ export const manifestSchema = z
         examples: [['ova', 'qcow2']],
       })
       .default(['ova']),
+    timeouts: timeoutsSchema
+      .meta({
+        description:
+          'Deadlines of the stages of a build, with their units. Those that are not named have defaults that know ' +
+          'whether the machine is emulated; `--timeout` on the command line goes before both.',
+        examples: [{ construct: '2 h' }],
+      })
+      .prefault({}),
   })
   .check(rule(sudoIsUsable))
   .meta({

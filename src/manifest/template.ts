@@ -94,5 +94,9 @@ checks:
   #   contains: Hello
 
 # exports: [ova, qcow2]
+
+# Deadlines of the build, for scripts that take long.
+# timeouts:
+#   construct: 2 h
 `;
 }

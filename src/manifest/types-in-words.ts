@@ -53,6 +53,7 @@ function expected(schema: JsonSchema): string {
   if (schema.enum) return sentenceList(schema.enum.map(String), 'or');
   if ('const' in schema) return String(schema.const);
   if (schema.format === 'size') return 'a size';
+  if (schema.format === 'time-span') return 'a span of time';
   return TYPES[schema.type ?? ''] ?? 'keys with values';
 }
 
@@ -81,6 +82,9 @@ function typeHint({ schemas, value, source, key, secret }: Mismatch): string | u
   if (expects(schemas, 'array') && isScalar) return `write a list: ${String(key)}: [${written}]`;
   if (schemas.some(({ format }) => format === 'size')) {
     return typeof value === 'number' ? `write the unit too, e.g. ${written} GiB` : undefined;
+  }
+  if (schemas.some(({ format }) => format === 'time-span')) {
+    return typeof value === 'number' ? `write the unit too, e.g. ${written} min` : undefined;
   }
   if (expects(schemas, 'string') && isScalar && typeof value !== 'string') {
     if (schemas.some((schema) => schema.const === false)) return undefined;

@@ -1534,6 +1534,21 @@ packages: [Nginx]`),
   });
 });
 
+describe('timeouts', () => {
+  test.each([
+    'timeouts: { construct: 2 h, silence: 90s, boot: "1.5 min" }',
+    'timeouts: { construct: 90 }',
+    'timeouts: { construct: "90" }',
+    'timeouts: { boot: soon }',
+    'timeouts: { boot: 0 s }',
+    'timeouts: { boot: 30 d }',
+    'timeouts: { bot: 90 s }',
+    'timeouts: 90 s',
+  ])('%s', (lines) => {
+    expect(having(lines)).toMatchSnapshot();
+  });
+});
+
 describe('bytes that are no text', () => {
   test('a NUL byte', () => {
     expect(about('name: demo\nversion: "1\0"\n')).toMatchInlineSnapshot(`

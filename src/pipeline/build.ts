@@ -14,7 +14,7 @@ import type { BuildEvent, BuildResult, Emit } from './events.ts';
 import { describeFailure } from './failure.ts';
 import { expectedSeconds, remember } from './history.ts';
 import type { BuildOutcome } from './journal.ts';
-import { limitsFor, slowLine } from './limits.ts';
+import { limitsFor, slowLine, wantedTimeouts } from './limits.ts';
 import { type ReadAppliance, readAppliance } from './prepare.ts';
 import { resumeCommand } from './resume-command.ts';
 import { sourceDateEpoch } from './source-date-epoch.ts';
@@ -112,14 +112,15 @@ class Build {
       expectedSeconds: await expectedSeconds(cache, historyKey),
     });
     if (!acceleration.available) this.#tell({ type: 'notice', line: slowLine(acceleration.why) });
+    const timeouts = wantedTimeouts(manifest, this.#options.timeouts);
     const stages = new Stages({
       appliance,
       begun,
       order,
       hypervisor,
       cacheFolder: cache,
-      limits: limitsFor(acceleration.available, this.#options.timeouts),
-      silenceSeconds: this.#options.timeouts.silence,
+      limits: limitsFor(acceleration.available, timeouts),
+      silenceSeconds: timeouts.silence,
       checkpoints: this.#options.keep === 'never' ? 'unwanted' : 'kept',
       sourceDateEpoch: sourceDateEpoch(),
       runner: this.#runner,

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { sha256Of } from '../system/sha256.ts';
 import { cacheFolder } from './cache-folder.ts';
 import type { Emit, ExportedFile } from './events.ts';
-import { limitsFor } from './limits.ts';
+import { limitsFor, wantedTimeouts } from './limits.ts';
 import { planMedium, RESOLVE_STEP, writeMedium } from './media-stage.ts';
 import { readAppliance, resolveAppliance } from './prepare.ts';
 import { sourceDateEpoch } from './source-date-epoch.ts';
@@ -28,7 +28,8 @@ export async function buildIso(
   const cache = cacheFolder(options.cacheFolder);
   const settings = { cacheFolder: cache, sourceDateEpoch: sourceDateEpoch() };
   const outputPath = join(resolve(options.outputFolder), `${name}-${version}.iso`);
-  const limitSeconds = limitsFor(true, {}).media;
+  const timeouts = wantedTimeouts(appliance.file.manifest, {});
+  const { media: limitSeconds } = limitsFor(true, timeouts);
   const { path, sizeBytes } = await new StageRunner(emit, signal).run(
     'media',
     { limitSeconds },

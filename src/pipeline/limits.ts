@@ -2,6 +2,7 @@
  * How long each stage may take before a run ends with that reason. Generous: a limit is for what
  * hangs, not for what is slow. Software emulation is some fifteen times slower.
  */
+import type { Manifest } from '../manifest/schema.ts';
 import type { StageName } from './events.ts';
 
 /**
@@ -34,6 +35,12 @@ const EMULATED: typeof USUAL = {
 /** The limits of a run: the user's, then those that suit the speed of the machine. */
 export function limitsFor(accelerated: boolean, timeouts: Timeouts): typeof USUAL {
   return { ...(accelerated ? USUAL : EMULATED), ...timeouts };
+}
+
+/** What the user wants of a run: the command line's word goes before the manifest's. */
+export function wantedTimeouts(manifest: Pick<Manifest, 'timeouts'>, given: Timeouts): Timeouts {
+  const named = Object.entries(manifest.timeouts).filter(([, seconds]) => seconds !== undefined);
+  return { ...Object.fromEntries(named), ...given };
 }
 
 /** Said once at the start of a run that has to do without hardware virtualization. */

@@ -7,7 +7,7 @@ import type { VerifyReport } from '../verify/report.ts';
 import { verifyAppliance } from '../verify/verify.ts';
 import { buildName } from './build-folder.ts';
 import type { FileRequest } from './events.ts';
-import { limitsFor, slowLine, type Timeouts } from './limits.ts';
+import { limitsFor, slowLine, type Timeouts, wantedTimeouts } from './limits.ts';
 import { StageRunner } from './stage-runner.ts';
 
 export interface VerifyOptions {
@@ -21,9 +21,8 @@ export interface VerifyOptions {
 /** What was found, failures among it. @throws PvmcError when the file or this computer is at fault. */
 export async function verifyFile(request: FileRequest<VerifyOptions>): Promise<VerifyReport> {
   const { path, options, emit, signal } = request;
-  const { manifestPath, timeouts, outputFolder } = options;
-  const checks =
-    manifestPath === undefined ? [] : (await readManifest(manifestPath)).manifest.checks;
+  const { manifestPath, outputFolder } = options;
+  const { checks, timeouts } = await wishes(manifestPath, options.timeouts);
   const hypervisor = qemuHypervisor();
   const { acceleration } = await hypervisor.capabilities();
   if (!acceleration.available) emit({ type: 'notice', line: slowLine(acceleration.why) });
@@ -39,4 +38,10 @@ export async function verifyFile(request: FileRequest<VerifyOptions>): Promise<V
     );
     return { value: report, result: `${report.checks.length} checks` };
   });
+}
+
+async function wishes(manifestPath: string | undefined, given: Timeouts) {
+  if (manifestPath === undefined) return { checks: [], timeouts: given };
+  const { manifest } = await readManifest(manifestPath);
+  return { checks: manifest.checks, timeouts: wantedTimeouts(manifest, given) };
 }

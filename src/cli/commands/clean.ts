@@ -2,9 +2,9 @@
 import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { CleanReport } from '../../pipeline/clean.ts';
+import { parseDuration } from '../../system/duration.ts';
 import { formatSize, parseSize } from '../../system/size.ts';
 import type { Session } from '../session.ts';
-import { parseDuration } from '../timeouts.ts';
 import { examples, type OpenSession, OUTPUT_OPTION } from './command.ts';
 
 interface CleanFlags {
