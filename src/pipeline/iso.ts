@@ -5,6 +5,7 @@ import { cacheFolder } from './cache-folder.ts';
 import type { Emit, ExportedFile } from './events.ts';
 import { limitsFor, wantedTimeouts } from './limits.ts';
 import { planMedium, RESOLVE_STEP, writeMedium } from './media-stage.ts';
+import { expectOurs, remember } from './placed-files.ts';
 import { readAppliance, resolveAppliance } from './prepare.ts';
 import { sourceDateEpoch } from './source-date-epoch.ts';
 import { StageRunner } from './stage-runner.ts';
@@ -28,6 +29,7 @@ export async function buildIso(
   const cache = cacheFolder(options.cacheFolder);
   const settings = { cacheFolder: cache, sourceDateEpoch: sourceDateEpoch() };
   const outputPath = join(resolve(options.outputFolder), `${name}-${version}.iso`);
+  await expectOurs(outputPath);
   const timeouts = wantedTimeouts(appliance.file.manifest, {});
   const { media: limitSeconds } = limitsFor(true, timeouts);
   const { path, sizeBytes } = await new StageRunner(emit, signal).run(
@@ -39,5 +41,6 @@ export async function buildIso(
       return writeMedium(planMedium(appliance, resolution, settings), outputPath, progress);
     },
   );
+  await remember(path);
   return { path, sizeBytes, sha256: await sha256Of(path, signal) };
 }

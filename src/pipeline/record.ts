@@ -12,9 +12,9 @@ import { startTimeOf } from '../system/start-time.ts';
 const RECORD_VERSION = 1;
 const RECORD_FILE = 'build.json';
 
-/** A file in the build's folder that is not written to any more. */
-const outputSchema = z.strictObject({
-  /** Relative to the folder. */
+/** A file that is not written to any more. */
+export const outputSchema = z.strictObject({
+  /** Relative to the folder that speaks of it. */
   path: z.string(),
   sizeBytes: z.number(),
   /** Milliseconds since 1970, as the file system tells them. */

@@ -17,8 +17,9 @@ import type { StageSeconds } from './history.ts';
 import { type StageKeys, stageKeys, verifyKey } from './keys.ts';
 import type { limitsFor } from './limits.ts';
 import { planMedium, RESOLVE_STEP, writeMedium } from './media-stage.ts';
-import { isShared, outputOf, share } from './outputs.ts';
+import { outputOf } from './outputs.ts';
 import { readPinned, writePinned } from './pinned-packages.ts';
+import { expectOurs, place } from './placed-files.ts';
 import { type ReadAppliance, resolveAppliance } from './prepare.ts';
 import type { StageOrder } from './stage-order.ts';
 import type { StageOutcome, StageProgress, StageRunner } from './stage-runner.ts';
@@ -63,6 +64,7 @@ export class Stages {
 
   async run(): Promise<Done> {
     const { order } = this.#options;
+    await this.#expectRoomForNames();
     const keys = await this.#media();
     if (order.wants('machine')) await this.#construct(keys);
     const exported = order.wants('export') ? await this.#export(keys.export) : [];
@@ -86,7 +88,7 @@ export class Stages {
       const medium = await outputOf(folder.path, folder.mediumPath);
       await this.#finished.finish('media', { key: keys.media, medium });
     }
-    await this.#place(folder.mediumPath, 'iso');
+    await place(folder.mediumPath, this.#placeOf('iso'));
     return keys;
   }
 
@@ -229,16 +231,25 @@ export class Stages {
   /** Gives the exports that have passed their names, over those of earlier builds. */
   #placeAll(files: readonly ExportedFile[]): Promise<readonly ExportedFile[]> {
     return Promise.all(
-      files.map(async (file) => ({ ...file, path: await this.#place(file.path, file.format) })),
+      files.map(async (file) => {
+        const path = this.#placeOf(file.format);
+        await place(file.path, path);
+        return { ...file, path };
+      }),
     );
   }
 
-  /** A second name in the output folder, where users look. */
-  async #place(path: string, ending: string): Promise<string> {
+  /** A file of somebody else is found now, and not when everything is done. */
+  async #expectRoomForNames(): Promise<void> {
+    const { appliance, order } = this.#options;
+    const formats = order.wants('export') ? appliance.file.manifest.exports : [];
+    for (const ending of ['iso', ...formats]) await expectOurs(this.#placeOf(ending));
+  }
+
+  /** In the output folder, where users look. */
+  #placeOf(ending: string): string {
     const { outputFolder } = this.#options.begun.journal.record;
-    const placed = join(outputFolder, `${this.#baseName()}.${ending}`);
-    if (!(await isShared(path, placed))) await share(path, placed);
-    return placed;
+    return join(outputFolder, `${this.#baseName()}.${ending}`);
   }
 
   #baseName(): string {
