@@ -9,7 +9,7 @@ const ROWS: readonly (readonly string[])[] = [
   ['cli'],
   ['pipeline'],
   ['media', 'verify', 'appliance', 'constructor', 'repository'],
-  ['hypervisors', 'link', 'manifest'],
+  ['console', 'hypervisors', 'link', 'manifest'],
   ['system'],
 ];
 

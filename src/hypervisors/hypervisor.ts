@@ -42,12 +42,18 @@ export interface Capabilities {
 }
 
 export type MachineEvent =
-  /** The guest powered itself off (`guest`), or was ended by us or by someone else. */
-  | { readonly type: 'stopped'; readonly by: 'guest' | 'host' | 'unknown' }
+  /** The guest powered itself off, or we have ended it. */
+  | { readonly type: 'stopped'; readonly by: 'guest' | 'host' }
+  /** Somebody or something else on this computer ended it. `reason` is a clause. */
+  | { readonly type: 'killed'; readonly reason: string; readonly outOfMemory: boolean }
   /** The guest reset itself. */
   | { readonly type: 'reset' }
-  /** The guest's kernel panicked, or the hypervisor cannot go on. */
+  /** The guest's kernel panicked, and the hypervisor heard of it. */
+  | { readonly type: 'panicked' }
+  /** The hypervisor failed. */
   | { readonly type: 'crashed'; readonly reason: string }
+  /** The hypervisor is there and does not go on: it was stopped, or no longer answers. */
+  | { readonly type: 'stalled'; readonly reason: string }
   /** An I/O error on the disk (a full host disk, for instance) halted the guest. */
   | { readonly type: 'disk-error'; readonly reason: string };
 
@@ -83,6 +89,8 @@ export interface RunningMachine {
    * @throws PvmcError `no-space`, `copy-failed`, the hypervisor's own; the signal's reason.
    */
   checkpoint(path: string, progress: Progress): Promise<void>;
+  /** How many of its processors are at work in this second; undefined where that cannot be known. */
+  busyProcessors(): Promise<number | undefined>;
   /** Presses the power button. */
   requestPowerOff(): Promise<void>;
   /** Ends the machine at once; returns when it is gone. Safe to call twice. */

@@ -42,6 +42,15 @@ describe('a deadline', () => {
     expect(performance.now() - started).toBeGreaterThan(750);
   });
 
+  it('does not count time in which this process stood still', async () => {
+    using deadline = new Deadline({ what: 'x', limitSeconds: 60, silenceSeconds: 1 });
+    // Stands still as when it is stopped by Ctrl-Z.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1500);
+    await sleep(100);
+    expect(deadline.signal.aborted).toBe(false);
+    deadline.heard();
+  });
+
   it('is over when it is disposed of', async () => {
     const deadline = new Deadline({ what: 'x', limitSeconds: 0.02, silenceSeconds: 0.02 });
     deadline.dispose();

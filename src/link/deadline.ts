@@ -1,7 +1,11 @@
 /**
  * No wait without an end: a limit for the whole of something, and one for how long nothing may be
  * heard meanwhile. Either aborts the signal with an error that names itself.
+ *
+ * Only time in which this process ran is counted. When it was stopped (Ctrl-Z), or this computer was
+ * suspended, what was said meanwhile is still to be read, and nobody was silent.
  */
+import { secondsSince } from '../system/elapsed.ts';
 import { PvmcError } from '../system/error.ts';
 import { formatDuration } from '../system/size.ts';
 
@@ -17,65 +21,71 @@ export interface DeadlineOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Node's timers hold no longer time than this. */
-const LONGEST_MILLISECONDS = 2 ** 31 - 1;
+/** The clock ticks at least so often, and this many times within a limit. */
+const TICK_SECONDS = 5;
+const TICKS_IN_LIMIT = 8;
 
 export class Deadline implements Disposable {
   /** Aborted with a PvmcError `time-limit` or `silence-limit`, or with the reason of `options.signal`. */
   readonly signal: AbortSignal;
   readonly #options: DeadlineOptions;
   readonly #controller = new AbortController();
-  readonly #limit: NodeJS.Timeout;
-  #silence: NodeJS.Timeout | undefined;
-  #lastHeard = performance.now();
+  readonly #tickSeconds: number;
+  #timer: NodeJS.Timeout | undefined;
+  /** Up to the last tick. */
+  #countedSeconds = 0;
+  #lastTick = performance.now();
+  #heardAtSeconds = 0;
 
   constructor(options: DeadlineOptions) {
+    const { limitSeconds, silenceSeconds = limitSeconds, signal } = options;
     this.#options = options;
-    this.signal = options.signal
-      ? AbortSignal.any([options.signal, this.#controller.signal])
+    this.signal = signal
+      ? AbortSignal.any([signal, this.#controller.signal])
       : this.#controller.signal;
-    this.#limit = after(options.limitSeconds, () => this.#end(tooLong(options)));
-    if (options.silenceSeconds !== undefined) this.#listen(options.silenceSeconds);
+    this.#tickSeconds = Math.min(
+      TICK_SECONDS,
+      Math.min(limitSeconds, silenceSeconds) / TICKS_IN_LIMIT,
+    );
+    this.#tick();
   }
 
   /** A sign of life: the silence begins anew. Cheap enough for every message. */
   heard(): void {
-    this.#lastHeard = performance.now();
-  }
-
-  /** How long nothing was heard. */
-  get silentSeconds(): number {
-    return (performance.now() - this.#lastHeard) / 1000;
+    this.#heardAtSeconds = this.#seconds;
   }
 
   /** Ends the watch; the signal stays as it is. */
   dispose(): void {
-    clearTimeout(this.#limit);
-    clearTimeout(this.#silence);
+    clearTimeout(this.#timer);
   }
 
   [Symbol.dispose](): void {
     this.dispose();
   }
 
-  /** Looks again when the silence could have become too long at the earliest. */
-  #listen(inSeconds: number): void {
-    this.#silence = after(inSeconds, () => {
-      const { silenceSeconds = 0, whom = 'the guest' } = this.#options;
-      const left = silenceSeconds - this.silentSeconds;
-      if (left <= 0) this.#end(tooQuiet(whom, silenceSeconds));
-      else this.#listen(left);
-    });
+  /** How long this process has run since the beginning: of a tick that comes much too late, little counts. */
+  get #seconds(): number {
+    return this.#countedSeconds + Math.min(secondsSince(this.#lastTick), 2 * this.#tickSeconds);
+  }
+
+  #tick(): void {
+    const { whom = 'the guest', limitSeconds, silenceSeconds } = this.#options;
+    this.#countedSeconds = this.#seconds;
+    this.#lastTick = performance.now();
+    const left = limitSeconds - this.#countedSeconds;
+    if (left <= 0) return this.#end(tooLong(this.#options));
+    const silent = this.#countedSeconds - this.#heardAtSeconds;
+    const untilTooQuiet = (silenceSeconds ?? Infinity) - silent;
+    if (untilTooQuiet <= 0) return this.#end(tooQuiet(whom, silenceSeconds ?? 0));
+    const next = Math.min(this.#tickSeconds, left, untilTooQuiet);
+    this.#timer = setTimeout(() => this.#tick(), Math.ceil(next * 1000));
   }
 
   #end(reason: PvmcError): void {
     this.dispose();
     this.#controller.abort(reason);
   }
-}
-
-function after(seconds: number, act: () => void): NodeJS.Timeout {
-  return setTimeout(act, Math.min(Math.ceil(seconds * 1000), LONGEST_MILLISECONDS));
 }
 
 function tooLong({ what, limitSeconds }: DeadlineOptions): PvmcError {

@@ -242,7 +242,7 @@ describe('a failure', () => {
       guest(async ({ say, end }) => {
         say(GOOD);
         await pause();
-        end({ type: 'stopped', by: 'unknown' });
+        end({ type: 'killed', reason: 'SIGKILL', outOfMemory: false });
       }),
     );
     expect(failure).toMatchObject({ kind: 'machine', code: 'no-power-off' });

@@ -2,6 +2,7 @@
  * Stages 2 to 5: the machine is configured and started, boots the medium, and its constructor builds
  * the appliance on its disk. Ends with the guest's verdict and its power-off, or with a reason.
  */
+import { ConsoleReader } from '../console/console-reader.ts';
 import type {
   Hypervisor,
   Machine,
@@ -18,6 +19,7 @@ import { formatDuration, formatSize } from '../system/size.ts';
 import { copySparse } from '../system/sparse-copy.ts';
 import type { BuildFolder } from './build-folder.ts';
 import { Guest } from './guest.ts';
+import { explainStandstill } from './guest-failure.ts';
 import type { limitsFor } from './limits.ts';
 import type { StageOrder } from './stage-order.ts';
 import { aborted, type StageProgress, type StageRunner } from './stage-runner.ts';
@@ -69,7 +71,9 @@ export async function constructAppliance(options: ConstructOptions): Promise<voi
     await machine.detachMedium();
   } catch (thrown) {
     await photograph(options, started.running);
-    throw thrown;
+    const { running, console } = started;
+    const { cpus: processors } = options.manifest.machine;
+    throw await explainStandstill(thrown, running, { processors, console: console.recent });
   }
 }
 
@@ -119,6 +123,7 @@ async function diskOf(
 interface Started {
   readonly running: RunningMachine;
   readonly guest: Guest;
+  readonly console: ConsoleReader;
 }
 
 async function startMachine(
@@ -126,12 +131,14 @@ async function startMachine(
   machine: Machine,
   progress: StageProgress,
 ) {
+  const console = await ConsoleReader.fromNow(folder.consoleLogPath);
   const running = await machine.start(progress);
   const guest = new Guest(running, {
     filesFolder: folder.guestFolder,
     note: (line) => progress.log(line, 'link'),
+    console,
   });
-  return { value: { running, guest }, result: await hypervisor.version() };
+  return { value: { running, guest, console }, result: await hypervisor.version() };
 }
 
 async function boot(

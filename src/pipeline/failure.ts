@@ -1,7 +1,6 @@
 /** What a failed build tells a person: the reason, where it was, and the guest's last words. */
-import { readFile } from 'node:fs/promises';
+import { ConsoleLog } from '../console/console-log.ts';
 import type { PvmcError } from '../system/error.ts';
-import { plainText } from '../system/plain-text.ts';
 import type { BuildFolder } from './build-folder.ts';
 import type { BuildFailure, StageName } from './events.ts';
 import type { StageRunner } from './stage-runner.ts';
@@ -48,12 +47,6 @@ async function lastLines(
   return inGuest ? lastConsoleLines(consoleLogPath) : [];
 }
 
-/** The last lines that the guest's console showed, without what moves a cursor. */
-async function lastConsoleLines(path: string): Promise<string[]> {
-  const text = await readFile(path, 'utf8').catch(() => '');
-  return text
-    .split('\n')
-    .map(plainText)
-    .filter((line) => line.trim() !== '')
-    .slice(-LAST_LINES);
+async function lastConsoleLines(path: string): Promise<readonly string[]> {
+  return (await new ConsoleLog(path).lines()).slice(-LAST_LINES);
 }

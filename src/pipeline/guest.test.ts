@@ -1,8 +1,9 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { appendFile, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { ConsoleReader } from '../console/console-reader.ts';
 import type { MachineEvent, RunningMachine } from '../hypervisors/hypervisor.ts';
 import { AsyncQueue } from '../hypervisors/qemu/async-queue.ts';
 import type { HeardMessage } from '../link/host.ts';
@@ -28,7 +29,7 @@ afterEach(async () => {
 });
 
 /** A machine as the hypervisors make it: a link and events that both end when it has stopped. */
-function switchedOn() {
+async function switchedOn() {
   const link = new PassThrough();
   const events = new AsyncQueue<MachineEvent>();
   let stop: (event: MachineEvent) => void = () => {};
@@ -41,16 +42,24 @@ function switchedOn() {
     stopped,
     screenshot: async () => {},
     checkpoint: async () => {},
+    busyProcessors: async () => 0,
     requestPowerOff: async () => {},
     stop: async () => {},
   };
   const notes: string[] = [];
-  const guest = new Guest(machine, { filesFolder: folder, note: (line) => notes.push(line) });
+  const consolePath = join(folder, 'console.log');
+  const guest = new Guest(machine, {
+    filesFolder: folder,
+    note: (line) => notes.push(line),
+    console: await ConsoleReader.fromNow(consolePath),
+    lookSeconds: 0.01,
+  });
   return {
     guest,
     notes,
     say: (message: GuestMessage) => link.write(encodeMessage(message)),
     write: (text: string) => link.write(text),
+    print: (text: string) => appendFile(consolePath, text),
     happens: (event: MachineEvent) => events.put(event),
     end: (event: MachineEvent) => {
       events.put(event);
@@ -70,7 +79,7 @@ function following(guest: Guest) {
 
 describe('a guest that does its work', () => {
   test('is heard to greet, then to give its verdict, and may then power off', async () => {
-    const { guest, say, end } = switchedOn();
+    const { guest, say, end } = await switchedOn();
     say(HELLO);
     expect(await guest.hello).toEqual(HELLO);
     say(GOOD);
@@ -81,7 +90,7 @@ describe('a guest that does its work', () => {
   });
 
   test('is believed when its verdict arrives after the news that its machine has stopped', async () => {
-    const { guest, say, happens, end } = switchedOn();
+    const { guest, say, happens, end } = await switchedOn();
     happens({ type: 'stopped', by: 'guest' });
     await later(undefined);
     say(GOOD);
@@ -90,7 +99,7 @@ describe('a guest that does its work', () => {
   });
 
   test('is followed from its first word, whenever the following begins', async () => {
-    const { guest, say } = switchedOn();
+    const { guest, say } = await switchedOn();
     say(HELLO);
     say({ type: 'log', origin: 'dpkg', line: 'one' });
     await guest.hello;
@@ -110,7 +119,7 @@ describe('a guest that does its work', () => {
   });
 
   test('sends files, each piece a sign of life', async () => {
-    const { guest, say } = switchedOn();
+    const { guest, say } = await switchedOn();
     const { heard, alive } = following(guest);
     const piece = (text: string, last: boolean) =>
       ({
@@ -129,7 +138,7 @@ describe('a guest that does its work', () => {
   });
 
   test('is understood through noise', async () => {
-    const { guest, say, write, notes } = switchedOn();
+    const { guest, say, write, notes } = await switchedOn();
     write('[    0.000000] Linux version 6.12\r\n\u001b[2J');
     say(HELLO);
     write('half a li');
@@ -140,7 +149,7 @@ describe('a guest that does its work', () => {
   });
 
   test('may reset itself or crash once its verdict is given: that is for its power-off', async () => {
-    const { guest, say, happens } = switchedOn();
+    const { guest, say, happens } = await switchedOn();
     say(GOOD);
     await guest.verdict;
     happens({ type: 'reset' });
@@ -151,7 +160,7 @@ describe('a guest that does its work', () => {
 
 describe('a verdict of failure', () => {
   test('is a verdict', async () => {
-    const { guest, say, end } = switchedOn();
+    const { guest, say, end } = await switchedOn();
     const verdict = { ok: false, step: 'install', code: 'x', message: 'y', details: [] } as const;
     say({ type: 'verdict', verdict });
     end({ type: 'stopped', by: 'host' });
@@ -163,34 +172,37 @@ describe('a machine that ends without a verdict', () => {
   test.each([
     [{ type: 'stopped', by: 'guest' }, 'no-verdict'],
     [{ type: 'stopped', by: 'host' }, 'machine-ended'],
-    [{ type: 'stopped', by: 'unknown' }, 'machine-ended'],
+    [{ type: 'killed', reason: 'SIGKILL', outOfMemory: false }, 'machine-ended'],
+    [{ type: 'killed', reason: 'SIGKILL', outOfMemory: true }, 'host-out-of-memory'],
+    [{ type: 'stalled', reason: 'SIGSTOP' }, 'machine-stalled'],
+    [{ type: 'panicked' }, 'guest-panicked'],
     [{ type: 'reset' }, 'guest-reset'],
-    [{ type: 'crashed', reason: 'panic' }, 'guest-crashed'],
+    [{ type: 'crashed', reason: 'a defect' }, 'machine-crashed'],
   ] as const)('%j is %s', async (event, code) => {
-    const { guest, say, end } = switchedOn();
+    const { guest, say, end } = await switchedOn();
     say(HELLO);
     await guest.hello;
     end(event);
-    await expect(guest.verdict).rejects.toMatchObject({ kind: 'machine', code });
+    await expect(guest.verdict).rejects.toMatchObject({ code });
   });
 
   test.each([
     [{ type: 'reset' }, 'guest-reset', 'the guest reset itself instead of giving a verdict'],
-    [{ type: 'crashed', reason: 'panic' }, 'guest-crashed', 'the guest crashed: panic'],
+    [{ type: 'crashed', reason: 'a defect' }, 'machine-crashed', 'the machine crashed: a defect'],
     [
       { type: 'disk-error', reason: 'ENOSPC' },
       'machine-disk-error',
-      "the machine's disk failed: ENOSPC",
+      'the disk of the machine failed: ENOSPC',
     ],
   ] as const)('%j is told at once, while the machine still runs', async (event, code, message) => {
-    const { guest, happens } = switchedOn();
+    const { guest, happens } = await switchedOn();
     happens(event);
     await expect(guest.hello).rejects.toMatchObject({ kind: 'machine', code, message });
     await expect(guest.verdict).rejects.toMatchObject({ code });
   });
 
   test('a disk that fails after the verdict spoils it', async () => {
-    const { guest, say, happens } = switchedOn();
+    const { guest, say, happens } = await switchedOn();
     say(GOOD);
     await guest.verdict;
     happens({ type: 'disk-error', reason: 'ENOSPC' });
@@ -198,8 +210,59 @@ describe('a machine that ends without a verdict', () => {
   });
 });
 
+describe('a console that shows that the guest is lost', () => {
+  const panic = '[    9.1] Kernel panic - not syncing: out of memory\r\n';
+
+  test('is the reason, though the machine goes on', async () => {
+    const { guest, print } = await switchedOn();
+    await print('PVMC FATAL: the medium was not found\r\n');
+    await expect(guest.hello).rejects.toMatchObject({
+      kind: 'machine',
+      code: 'medium-gave-up',
+      message: 'the guest is lost: the medium could not go on: the medium was not found',
+      details: ['its console shows: PVMC FATAL: the medium was not found'],
+    });
+  });
+
+  test('tells what the kernel panicked about', async () => {
+    const { guest, say, print, happens } = await switchedOn();
+    say(HELLO);
+    await guest.hello;
+    await print(panic);
+    happens({ type: 'panicked' });
+    await expect(guest.verdict).rejects.toMatchObject({
+      code: 'guest-panicked',
+      message: 'the guest is lost: the kernel panicked: out of memory',
+      details: [`its console shows: ${panic.trim()}`],
+    });
+  });
+
+  test('tells why the guest reset itself', async () => {
+    const { guest, print, end } = await switchedOn();
+    await print(panic);
+    end({ type: 'reset' });
+    await expect(guest.verdict).rejects.toMatchObject({
+      code: 'guest-reset',
+      message:
+        'the guest reset itself instead of giving a verdict: the kernel panicked: out of memory',
+    });
+  });
+
+  test('is not believed of a guest that speaks', async () => {
+    const { guest, say, print } = await switchedOn();
+    say(HELLO);
+    await print(`a script prints: ${panic}`);
+    for (let turn = 0; turn < 10; turn += 1) {
+      say({ type: 'alive', uptimeSeconds: turn });
+      await later(undefined);
+    }
+    say(GOOD);
+    expect(await guest.verdict).toEqual(GOOD.verdict);
+  });
+});
+
 test('a guest of another release is told from a silent one', async () => {
-  const { guest, write } = switchedOn();
+  const { guest, write } = await switchedOn();
   for (let line = 0; line < 3; line += 1) write('\u001epvmc9 00000000 {}\n');
   await expect(guest.hello).rejects.toMatchObject({ code: 'link-foreign-version' });
 });

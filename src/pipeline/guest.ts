@@ -1,16 +1,21 @@
 /**
- * The guest as the host sees it while it builds: its words over the link and what happens to its
- * machine, brought together. Only the verdict counts as an end; a machine that stops, resets or
- * crashes without one has failed, and the failure says which it was.
+ * The guest as the host sees it while it builds: its words over the link, its console and what happens
+ * to its machine, brought together. Only the verdict counts as an end; a machine that stops, resets or
+ * crashes without one has failed, and so has a guest whose console shows that it is lost.
  */
+import type { ConsoleReader } from '../console/console-reader.ts';
+import { signOfLoss } from '../console/console-watch.ts';
 import type { MachineEvent, RunningMachine } from '../hypervisors/hypervisor.ts';
 import { type HeardMessage, receiveLink } from '../link/host.ts';
 import type { Verdict } from '../link/protocol.ts';
-import { PvmcError } from '../system/error.ts';
+import { endedWithoutVerdict, lostGuest } from './guest-failure.ts';
 
 export interface GuestOptions {
   readonly filesFolder: string;
   readonly note: (line: string) => void;
+  readonly console: ConsoleReader;
+  /** Between two looks at the console; the watch's own unless told. */
+  readonly lookSeconds?: number;
 }
 
 export interface Follower {
@@ -32,6 +37,9 @@ export class Guest {
   #giveVerdict!: (verdict: Verdict) => void;
   #fail!: (failure: unknown) => void;
   #judged = false;
+  /** Aborted when the console is of no interest any more. */
+  readonly #over = new AbortController();
+  #words = 0;
   #follower: Follower | undefined;
   /** Said while nobody followed. */
   readonly #unheard: HeardMessage[] = [];
@@ -54,6 +62,7 @@ export class Guest {
     for (const promise of [this.hello, this.verdict, this.failure]) promise.catch(() => {});
     void this.#listen();
     void this.#watch();
+    void this.#watchConsole();
   }
 
   /** Sends a follower what was said so far and whatever comes. */
@@ -68,13 +77,18 @@ export class Guest {
       await receiveLink(this.#machine.link, {
         filesFolder,
         note,
-        onAlive: () => this.#follower?.onAlive(),
+        onAlive: () => {
+          this.#words += 1;
+          this.#follower?.onAlive();
+        },
         onMessage: (message) => this.#hear(message),
       });
       // What the guest said last may arrive after the news that its machine has stopped.
-      if (!this.#judged) this.#fail(endedWithoutVerdict(await this.#machine.stopped));
+      if (!this.#judged) await this.#failWith(await this.#machine.stopped);
     } catch (thrown) {
       this.#fail(thrown);
+    } finally {
+      this.#over.abort();
     }
   }
 
@@ -82,6 +96,7 @@ export class Guest {
     if (message.type === 'hello') this.#sayHello(message);
     if (message.type === 'verdict') {
       this.#judged = true;
+      this.#over.abort();
       this.#giveVerdict(message.verdict);
     }
     if (this.#follower) this.#follower.onMessage(message);
@@ -91,44 +106,21 @@ export class Guest {
   async #watch(): Promise<void> {
     for await (const event of this.#machine.events) {
       if (event.type === 'stopped' || (this.#judged && event.type !== 'disk-error')) continue;
-      this.#fail(endedWithoutVerdict(event));
+      await this.#failWith(event);
     }
   }
-}
 
-function endedWithoutVerdict(event: MachineEvent): PvmcError {
-  const error = (code: string, message: string, hint: string) =>
-    new PvmcError({ kind: 'machine', code, message, hint });
-  switch (event.type) {
-    case 'stopped':
-      return event.by === 'guest'
-        ? error(
-            'no-verdict',
-            'the guest powered itself off without a verdict',
-            'A power-off is not a success. The console log shows what came before it.',
-          )
-        : error(
-            'machine-ended',
-            'the machine was ended from outside before the guest gave its verdict',
-            'Something on this computer ended it: its memory running out, for instance.',
-          );
-    case 'reset':
-      return error(
-        'guest-reset',
-        'the guest reset itself instead of giving a verdict',
-        'The console log shows what came before it: a kernel panic often ends like this.',
-      );
-    case 'crashed':
-      return error(
-        'guest-crashed',
-        `the guest crashed: ${event.reason}`,
-        'The console log and the picture of the screen show where.',
-      );
-    case 'disk-error':
-      return error(
-        'machine-disk-error',
-        `the machine's disk failed: ${event.reason}`,
-        'Is the file system of the build folder full? df -h tells.',
-      );
+  async #failWith(event: MachineEvent): Promise<void> {
+    const { console } = this.#options;
+    await console.read().catch(() => {});
+    this.#fail(endedWithoutVerdict(event, console.recent));
+  }
+
+  async #watchConsole(): Promise<void> {
+    const { console, lookSeconds } = this.#options;
+    const { signal } = this.#over;
+    const wordsHeard = () => this.#words;
+    const sign = await signOfLoss({ reader: console, wordsHeard, signal, lookSeconds });
+    if (sign) this.#fail(lostGuest(sign, console.recent));
   }
 }

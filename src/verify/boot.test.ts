@@ -198,7 +198,7 @@ describe('an appliance that comes up', () => {
         guest.say(up);
         guest.say({ type: 'check-started', uptime: 5, check: 0 });
         await guest.print('\n[    5.1] Kernel panic - not syncing: sysrq triggered crash\n');
-        guest.end({ type: 'crashed', reason: "the guest's kernel panicked" });
+        guest.end({ type: 'panicked' });
       },
       { checks: [{ command: 'echo c > /proc/sysrq-trigger' }, PORT] },
     );
@@ -261,7 +261,7 @@ describe('an appliance that does not come up', () => {
   it.each<[MachineEvent, string]>([
     [powerOff, 'the system powered itself off'],
     [{ type: 'reset' }, 'the system reset itself'],
-    [{ type: 'crashed', reason: 'it hiccupped' }, 'the machine crashed: it hiccupped'],
+    [{ type: 'panicked' }, 'the kernel panicked'],
   ])('ends by itself: %j', async (event, reason) => {
     expect(firstBoot(await verify(async ({ end }) => end(event)))).toEqual(['failed', reason]);
   });
@@ -292,7 +292,10 @@ describe('a run', () => {
   });
 
   it.each<[MachineEvent, string]>([
-    [{ type: 'stopped', by: 'unknown' }, 'machine-ended'],
+    [{ type: 'killed', reason: 'SIGKILL', outOfMemory: false }, 'machine-ended'],
+    [{ type: 'killed', reason: 'SIGKILL', outOfMemory: true }, 'host-out-of-memory'],
+    [{ type: 'crashed', reason: 'it hiccupped' }, 'machine-crashed'],
+    [{ type: 'stalled', reason: 'SIGSTOP' }, 'machine-stalled'],
     [{ type: 'disk-error', reason: 'no space is left' }, 'machine-disk-error'],
   ])('says nothing of the appliance when this computer failed: %j', async (event, code) => {
     const failure = await verify(async ({ end }) => end(event)).catch((thrown: unknown) => thrown);

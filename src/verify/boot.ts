@@ -3,15 +3,15 @@
  * system up, do the checks of the manifest hold, does it power off when asked?
  */
 import { join } from 'node:path';
+import { ConsoleLog } from '../console/console-log.ts';
+import { endedFromOutside } from '../hypervisors/ended-from-outside.ts';
 import { secondsSince } from '../system/elapsed.ts';
 import { messageOf } from '../system/error.ts';
 import { Releases } from '../system/releases.ts';
 import { formatDuration } from '../system/size.ts';
 import { type BootNames, bootNames } from './boot-names.ts';
 import { CheckResults } from './check-results.ts';
-import { ConsoleLog } from './console-log.ts';
 import { showsLogin } from './diagnosis.ts';
-import { endedFromOutside } from './ended-from-outside.ts';
 import type { Said } from './probe-listener.ts';
 import type { ProbeMessage } from './probe-message.ts';
 import type { Steps, VerifyProgress } from './progress.ts';
@@ -187,9 +187,8 @@ class Boot {
   }
 
   #throwIfEndedFromOutside(event: Parameters<typeof endedFromOutside>[0]): void {
-    const { progress, request } = this.#options;
-    progress.signal.throwIfAborted();
-    const error = endedFromOutside(event, request.machineName);
+    this.#options.progress.signal.throwIfAborted();
+    const error = endedFromOutside(event);
     if (error) throw error;
   }
 

@@ -1,9 +1,11 @@
 /**
  * Why a boot did not come to its end, told from evidence: how the machine ended, what its console
- * showed last, what the probe said. The signs are texts that GRUB, the UEFI firmware, Linux, the
- * initramfs and systemd print when they give up; what they print in passing is not among them.
+ * showed last, what the probe said.
  */
+import { lastSign } from '../console/signs.ts';
+import { endedFromOutside } from '../hypervisors/ended-from-outside.ts';
 import type { MachineEvent } from '../hypervisors/hypervisor.ts';
+import { messageOf } from '../system/error.ts';
 import { formatDuration } from '../system/size.ts';
 
 /** Why the wait was over. */
@@ -24,52 +26,6 @@ export interface Evidence {
   readonly waitingFor: readonly string[];
 }
 
-interface Sign {
-  readonly pattern: RegExp;
-  readonly reason: (match: RegExpExecArray, console: readonly string[]) => string;
-}
-
-const SIGNS: readonly Sign[] = [
-  {
-    pattern: /BdsDxe: No bootable option or device|^No bootable device|^UEFI Interactive Shell/,
-    reason: () => 'the firmware found nothing to boot on the disk',
-  },
-  {
-    pattern: /^(?:Entering rescue mode|grub rescue>)/,
-    reason: (_match, console) =>
-      `GRUB did not find its files and stopped at its rescue prompt${grubError(console)}`,
-  },
-  {
-    pattern: /^(?:grub>|Minimal BASH-like line editing)/,
-    reason: (_match, console) =>
-      `GRUB found no configuration and shows its prompt${grubError(console)}`,
-  },
-  {
-    pattern: /^error: .*you need to load the kernel first/,
-    reason: (_match, console) => `GRUB could not load the kernel${grubError(console)}`,
-  },
-  {
-    pattern: /(?<!\[ end )Kernel panic - not syncing: ?(.*)/,
-    reason: ([, why = '']) => `the kernel panicked${why === '' ? '' : `: ${why}`}`,
-  },
-  {
-    pattern: /ALERT! +(\S+) does not exist/,
-    reason: ([, what = '']) => `the initramfs did not find the root file system ${what}`,
-  },
-  {
-    pattern: /^\(initramfs\)/,
-    reason: () => 'the boot ended in the shell of the initramfs: there was no root to go on with',
-  },
-  {
-    pattern: /You are in (emergency|rescue) mode/,
-    reason: ([, mode = '']) => `the system is in ${mode} mode`,
-  },
-  {
-    pattern: /Cannot open access to console, the root account is locked/,
-    reason: () => 'the system is in emergency mode',
-  },
-];
-
 /** A console that ends with a login prompt while the probe is silent: it will not speak any more. */
 const LOGIN_PROMPT = /(?:^|\s)\S+ login:/;
 
@@ -85,7 +41,7 @@ export function showsEnd(console: readonly string[], probeSpoke: boolean): boole
 /** The reason, as a clause: `the kernel panicked: …`. */
 export function diagnose(evidence: Evidence): string {
   const { interruption } = evidence;
-  const sign = lastSign(evidence.console);
+  const sign = lastSign(evidence.console)?.reason;
   switch (interruption.type) {
     case 'ended':
       return sign ?? ending(interruption.event);
@@ -111,10 +67,13 @@ function ending(event: MachineEvent): string {
         : 'the machine was ended from outside';
     case 'reset':
       return 'the system reset itself';
+    case 'panicked':
+      return 'the kernel panicked';
+    case 'killed':
     case 'crashed':
-      return `the machine crashed: ${event.reason}`;
+    case 'stalled':
     case 'disk-error':
-      return `the disk of the machine failed: ${event.reason}`;
+      return messageOf(endedFromOutside(event));
   }
 }
 
@@ -135,21 +94,4 @@ function withoutProbe(console: readonly string[]): string {
     ? 'it came to a login prompt, but the probe that should look from inside was not started: ' +
         'that needs systemd 256 or newer'
     : 'it goes no further';
-}
-
-function lastSign(console: readonly string[]): string | undefined {
-  for (const line of console.toReversed())
-    for (const { pattern, reason } of SIGNS) {
-      const match = pattern.exec(line);
-      if (match) return reason(match, console);
-    }
-  return undefined;
-}
-
-/** GRUB's last complaint: `error: no such device: 2b1c….` */
-function grubError(console: readonly string[]): string {
-  const said = console.findLast(
-    (line) => line.startsWith('error: ') && !line.includes('load the kernel first'),
-  );
-  return said === undefined ? '' : ` (${said.slice('error: '.length).replace(/\.$/, '')})`;
 }

@@ -128,6 +128,7 @@ function switchOn(specification: MachineSpecification, play: Play): RunningMachi
     stopped,
     screenshot: (path) => writeFile(path, 'a picture'),
     checkpoint: (path) => copyFile(specification.disk.path, path),
+    busyProcessors: async () => 0,
     requestPowerOff: async () => press(),
     stop: async () => {
       end({ type: 'stopped', by: 'host' });

@@ -3,10 +3,10 @@
  * it waited for, or with what came in its way.
  */
 import { setTimeout as delay } from 'node:timers/promises';
+import type { ConsoleLog } from '../console/console-log.ts';
 import type { MachineEvent, RunningMachine } from '../hypervisors/hypervisor.ts';
 import { Deadline } from '../link/deadline.ts';
 import { PvmcError } from '../system/error.ts';
-import type { ConsoleLog } from './console-log.ts';
 import { diagnose, type Interruption, showsEnd } from './diagnosis.ts';
 import { ProbeListener } from './probe-listener.ts';
 import type { ProbeMessage } from './probe-message.ts';

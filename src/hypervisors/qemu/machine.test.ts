@@ -114,10 +114,7 @@ describe('a guest that ends otherwise', () => {
 
   it('is seen to panic', async () => {
     const { running } = await startGuest({ ending: 'panic' });
-    expect(await running.stopped).toEqual({
-      type: 'crashed',
-      reason: "the guest's kernel panicked",
-    });
+    expect(await running.stopped).toEqual({ type: 'panicked' });
   });
 
   it('is halted by an error of its disk', async () => {
@@ -170,15 +167,41 @@ describe('a guest that runs', () => {
     const { machine, running: first } = await startGuest({ link: 'U', ending: 'hang' });
     await firstText(first);
     process.kill((await qemuPid()) ?? 0, 'SIGTERM');
-    expect(await first.stopped).toEqual({ type: 'stopped', by: 'unknown' });
+    expect(await first.stopped).toMatchObject({ type: 'killed', outOfMemory: false });
 
     const running = await machine.start(quietProgress());
     await firstText(running);
     process.kill((await qemuPid()) ?? 0, 'SIGKILL');
-    expect(await running.stopped).toEqual({ type: 'stopped', by: 'unknown' });
+    expect(await running.stopped).toEqual({
+      type: 'killed',
+      reason: 'QEMU was killed (SIGKILL)',
+      outOfMemory: false,
+    });
     await expect(running.screenshot(join(folder, 'late.png'))).rejects.toMatchObject({
       code: 'screenshot-failed',
     });
+  });
+
+  it('is known to stand still when somebody has stopped QEMU, and photographed all the same', async () => {
+    const { running } = await startGuest({ link: 'U', ending: 'hang' });
+    await firstText(running);
+    const pid = (await qemuPid()) ?? 0;
+    process.kill(pid, 'SIGSTOP');
+    expect(await running.stopped).toEqual({
+      type: 'stalled',
+      reason: `QEMU (process ${pid}) was stopped by a signal (SIGSTOP)`,
+    });
+    await running.screenshot(join(folder, 'last.png'));
+    expect((await stat(join(folder, 'last.png'))).size).toBeGreaterThan(100);
+  }, 20_000);
+
+  it('has processors that work or are halted', async () => {
+    const { running: halted } = await startGuest({ link: 'U', ending: 'hang' });
+    await firstText(halted);
+    expect(await halted.busyProcessors()).toBe(0);
+    await halted.stop();
+    const { running: busy } = await startGuest({ link: 'U', ending: 'echo' });
+    expect(await busy.busyProcessors()).toBe(1);
   });
 
   it('is not started a second time, nor by another pvmc', async () => {

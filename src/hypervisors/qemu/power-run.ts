@@ -2,16 +2,19 @@
  * One QEMU process from power-on to its end.
  *
  * It starts paused; the machine goes on once QMP answers, so that nothing happens unseen. Whatever
- * ends the run (power-off, reset, panic, I/O error, an abort) pauses the machine first: then its last
+ * ends the run (power-off, reset, panic, I/O error, a stall, an abort) pauses the machine first: then its last
  * screen is photographed, QEMU is asked to quit, and killed when it does not.
  */
 import { readFile, stat } from 'node:fs/promises';
 import type { Duplex } from 'node:stream';
 import { z } from 'zod';
 import { PvmcError } from '../../system/error.ts';
+import { memoryKills } from '../../system/memory-kills.ts';
 import type { MachineEvent, MachineSpecification } from '../hypervisor.ts';
 import type { Accelerator } from './command-line.ts';
 import { type ProcessEnd, type QemuProcess, startProcess } from './process.ts';
+import { countBusy } from './processors.ts';
+import { Pulse } from './pulse.ts';
 import { QmpClient, type QmpEvent } from './qmp.ts';
 import { howItEnded, startFailure } from './start-failure.ts';
 
@@ -33,6 +36,8 @@ export interface Ending {
 
 const QUIT_SECONDS = 5;
 const SCREEN_SECONDS = 5;
+/** Whether QEMU answers in time is for the pulse to say. */
+const UNHURRIED_SECONDS = 24 * 60 * 60;
 const UNREAD_BYTES = 64 * 1024;
 
 export class PowerRun {
@@ -41,6 +46,8 @@ export class PowerRun {
   readonly #options: PowerRunOptions;
   readonly #process: QemuProcess;
   #qmp: QmpClient | undefined;
+  #pulse: Pulse | undefined;
+  #memoryKills: number | undefined;
   #ending: Ending | undefined;
   #concluded: Promise<void> | undefined;
 
@@ -62,6 +69,7 @@ export class PowerRun {
     try {
       run.#qmp = await QmpClient.connect(run.#process.qmp, (event) => run.#onEvent(event));
       await run.#qmp.execute('cont');
+      await run.#watch();
       return run;
     } catch (thrown) {
       run.#process.kill();
@@ -96,6 +104,12 @@ export class PowerRun {
     await this.#execute('cont');
   }
 
+  async busyProcessors(): Promise<number | undefined> {
+    const { pid } = this.#process;
+    if (pid === undefined) return undefined;
+    return countBusy(pid, await this.#execute('query-cpus-fast'));
+  }
+
   /** Writes a PNG of the screen; throws when the process is gone. */
   async screenshot(path: string): Promise<void> {
     await this.#execute('screendump', { filename: path, format: 'png' }, SCREEN_SECONDS);
@@ -110,6 +124,21 @@ export class PowerRun {
     return this.#qmp.execute(command, args, seconds);
   }
 
+  async #watch(): Promise<void> {
+    this.#memoryKills = await memoryKills();
+    const { pid } = this.#process;
+    if (pid === undefined || this.#ending) return;
+    this.#pulse = new Pulse({
+      pid,
+      ask: () => this.#execute('query-status', {}, UNHURRIED_SECONDS),
+      onStalled: (reason) => {
+        // Only a process that goes on can be asked for its last screen.
+        this.#process.wake();
+        this.#conclude({ type: 'stalled', reason });
+      },
+    });
+  }
+
   readonly #abort = () => {
     this.#conclude({ type: 'stopped', by: 'host' });
   };
@@ -120,7 +149,7 @@ export class PowerRun {
         this.#conclude(shutdownEvent(event));
         return;
       case 'GUEST_PANICKED':
-        this.#conclude({ type: 'crashed', reason: "the guest's kernel panicked" });
+        this.#conclude({ type: 'panicked' });
         return;
       case 'BLOCK_IO_ERROR':
         this.#conclude({ type: 'disk-error', reason: ioErrorReason(event) });
@@ -144,6 +173,7 @@ export class PowerRun {
   #conclude(event: MachineEvent, internalError = false): void {
     if (this.#ending) return;
     this.#ending = { event, internalError };
+    this.#pulse?.end();
     this.#concluded = this.#quit();
   }
 
@@ -164,8 +194,19 @@ export class PowerRun {
 
   async #finish(end: ProcessEnd): Promise<Ending> {
     this.#options.signal.removeEventListener('abort', this.#abort);
+    this.#pulse?.end();
     await this.#concluded;
-    return this.#ending ?? { event: unexpectedEnd(end), internalError: false };
+    return this.#ending ?? { event: await this.#unexpectedEnd(end), internalError: false };
+  }
+
+  /** The process went without a word: killed by somebody, or broken. */
+  async #unexpectedEnd(end: ProcessEnd): Promise<MachineEvent> {
+    if (end.signal === 'SIGKILL') {
+      const outOfMemory = ((await memoryKills()) ?? 0) > (this.#memoryKills ?? Infinity);
+      return killed('QEMU was killed (SIGKILL)', outOfMemory);
+    }
+    if (end.status === 0 || end.signal === 'SIGTERM') return killed('somebody told QEMU to end');
+    return { type: 'crashed', reason: `QEMU failed: ${howItEnded(end)}` };
   }
 }
 
@@ -176,10 +217,10 @@ function shutdownEvent({ data }: QmpEvent): MachineEvent {
     case 'guest-reset':
       return { type: 'reset' };
     case 'guest-panic':
-      return { type: 'crashed', reason: "the guest's kernel panicked" };
+      return { type: 'panicked' };
     default:
       // `host-signal`, `host-qmp-quit`: we have concluded before we ask QEMU to go, so it was not us.
-      return { type: 'stopped', by: 'unknown' };
+      return killed('somebody told QEMU to end (SIGTERM, for instance)');
   }
 }
 
@@ -189,11 +230,8 @@ function ioErrorReason({ data }: QmpEvent): string {
   return `a ${word('operation')} on the disk of the machine failed: ${word('reason')}`;
 }
 
-/** The process went without a word: killed by somebody, or broken. */
-function unexpectedEnd(end: ProcessEnd): MachineEvent {
-  if (end.status === 0 || end.signal === 'SIGKILL' || end.signal === 'SIGTERM')
-    return { type: 'stopped', by: 'unknown' };
-  return { type: 'crashed', reason: `QEMU failed: ${howItEnded(end)}` };
+function killed(reason: string, outOfMemory = false): MachineEvent {
+  return { type: 'killed', reason, outOfMemory };
 }
 
 async function sizeOf(path: string): Promise<number> {

@@ -23,6 +23,8 @@ export interface QemuProcess {
   /** Resolves when the process is gone; what it wrote to `link` may still be read then. */
   readonly ended: Promise<ProcessEnd>;
   kill(): void;
+  /** Lets a process go on that was stopped (SIGCONT). */
+  wake(): void;
 }
 
 /** Starts QEMU; what it says is appended to `logPath`. */
@@ -34,15 +36,17 @@ export function startProcess(argv: readonly string[], logPath: string): QemuProc
       env: cleanEnvironment(),
       stdio: ['ignore', log, log, 'pipe', 'pipe'],
     });
+    const signal = (name: NodeJS.Signals) => {
+      if (child.pid !== undefined && child.exitCode === null && child.signalCode === null)
+        signalGroup(child.pid, name);
+    };
     return {
       pid: child.pid,
       qmp: inheritedSocket(child, QMP_DESCRIPTOR),
       link: inheritedSocket(child, LINK_DESCRIPTOR),
       ended: endOf(child),
-      kill: () => {
-        if (child.pid !== undefined && child.exitCode === null && child.signalCode === null)
-          signalGroup(child.pid, 'SIGKILL');
-      },
+      kill: () => signal('SIGKILL'),
+      wake: () => signal('SIGCONT'),
     };
   } finally {
     closeSync(log);

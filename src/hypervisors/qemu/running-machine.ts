@@ -104,6 +104,10 @@ export class RunningQemu implements RunningMachine {
     await run.resume();
   }
 
+  busyProcessors(): Promise<number | undefined> {
+    return this.#run.busyProcessors();
+  }
+
   async requestPowerOff(): Promise<void> {
     await this.#run.pressPowerButton();
   }
