@@ -111,7 +111,7 @@ describe('the command line of QEMU', () => {
       { consoleLogPath: '/a,b/console.log', disk: { type: 'create', path: '/a,b', sizeBytes: 1 } },
       { files: { smbiosStringPaths: ['/a,b/0'] } },
     );
-    expect(argv).toContain('file,id=console,path=/a,,b/console.log,append=on');
+    expect(argv).toContain('file,id=console,path=/a,,b/console.log,append=on,mux=on');
     expect(argv).toContain('type=11,path=/a,,b/0');
     expect(valuesOf(argv, '-blockdev')[0]).toMatchObject({ file: { filename: '/a,b' } });
   });

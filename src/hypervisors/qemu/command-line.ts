@@ -74,11 +74,15 @@ function processorArguments({ specification, files, accelerator }: QemuCommand):
   ].flat();
 }
 
-/** The first line is the console, the second the link. */
-function serialArguments({ consoleLogPath }: MachineSpecification): string[] {
+/**
+ * The first line is the console, the second the link. A PC's BIOS speaks on the screen only; SeaBIOS
+ * says it to QEMU too, and so the console tells when there is nothing to boot.
+ */
+function serialArguments({ consoleLogPath, firmware }: MachineSpecification): string[] {
   return [
-    ['-chardev', `file,id=console,path=${escapeCommas(consoleLogPath)},append=on`],
+    ['-chardev', `file,id=console,path=${escapeCommas(consoleLogPath)},append=on,mux=on`],
     ['-serial', 'chardev:console'],
+    firmware === 'bios' ? ['-device', 'isa-debugcon,iobase=0x402,chardev=console'] : [],
     ['-chardev', `socket,id=link,fd=${LINK_DESCRIPTOR}`, '-serial', 'chardev:link'],
   ].flat();
 }

@@ -2,7 +2,10 @@ import { access, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from '
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ConsoleLog } from '../../console/console-log.ts';
+import { lastSign } from '../../console/signs.ts';
 import type { PvmcError } from '../../system/error.ts';
 import { type Progress, quietProgress } from '../../system/progress.ts';
 import { run } from '../../system/run.ts';
@@ -112,6 +115,18 @@ describe('a guest that ends otherwise', () => {
     expect(await running.stopped).toEqual({ type: 'reset' });
   });
 
+  it('is seen to have nothing to boot from, on its console', async () => {
+    await writeFile(join(folder, 'guest.img'), Buffer.alloc(1024 ** 2));
+    const running = await (await create()).start(quietProgress());
+    const console = new ConsoleLog(join(folder, 'console.log'));
+    while (lastSign(await console.lines()) === undefined) await delay(100);
+    expect(lastSign(await console.lines())).toMatchObject({
+      code: 'nothing-to-boot',
+      line: 'No bootable device.',
+    });
+    await running.stop();
+  });
+
   it('is seen to panic', async () => {
     const { running } = await startGuest({ ending: 'panic' });
     expect(await running.stopped).toEqual({ type: 'panicked' });
@@ -201,6 +216,7 @@ describe('a guest that runs', () => {
     expect(await halted.busyProcessors()).toBe(0);
     await halted.stop();
     const { running: busy } = await startGuest({ link: 'U', ending: 'echo' });
+    await firstText(busy);
     expect(await busy.busyProcessors()).toBe(1);
   });
 

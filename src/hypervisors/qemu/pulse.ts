@@ -5,7 +5,7 @@
  * It counts its own looks instead of the time: while this computer is suspended, or pvmc itself is
  * stopped, nobody looks, and nothing is held against QEMU.
  */
-import { readFile } from 'node:fs/promises';
+import { processState } from '../../system/process-fields.ts';
 
 export interface PulseOptions {
   readonly pid: number;
@@ -42,7 +42,8 @@ export class Pulse {
     const { pid } = this.#options;
     this.#ask();
     this.#muteLooks += 1;
-    this.#stoppedLooks = (await isStopped(pid)) ? this.#stoppedLooks + 1 : 0;
+    const state = await processState(String(pid));
+    this.#stoppedLooks = state === 'T' || state === 't' ? this.#stoppedLooks + 1 : 0;
     if (this.#stoppedLooks === STOPPED_LOOKS)
       this.#stalled(`QEMU (process ${pid}) was stopped by a signal (SIGSTOP)`);
     else if (this.#muteLooks === MUTE_LOOKS)
@@ -64,10 +65,4 @@ export class Pulse {
     this.end();
     this.#options.onStalled(reason);
   }
-}
-
-/** The state is the third field (proc_pid_stat(5)); the second is a name that may hold spaces. */
-async function isStopped(pid: number): Promise<boolean> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-  return /^[Tt]/.test(stat.slice(stat.lastIndexOf(')') + 2));
 }
