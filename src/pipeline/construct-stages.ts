@@ -187,6 +187,8 @@ async function takeCheckpoint(
   name: string,
   { checkpoint, running, progress }: Taking,
 ): Promise<void> {
+  // A machine that is paused says nothing.
+  const patience = setInterval(() => progress.heard(), PATIENCE_MILLISECONDS);
   try {
     if (checkpoint.type !== 'take') throw new TypeError('none was asked for');
     await running.checkpoint(checkpoint.path, progress);
@@ -197,8 +199,12 @@ async function takeCheckpoint(
     running.link.write(encodeHostMessage({ type: 'checkpoint-refused', name, why }));
     if (!progress.signal.aborted)
       progress.notice(`The next build cannot start from installed packages: ${why}`);
+  } finally {
+    clearInterval(patience);
   }
 }
+
+const PATIENCE_MILLISECONDS = 5000;
 
 /** The guest has only to sync and to power off by now. */
 const POWER_OFF_SECONDS = 180;
