@@ -13,13 +13,13 @@ export interface EndFrame {
 }
 
 export function renderEnd(result: BuildResult, frame: EndFrame): string[] {
-  return [
-    ...summary(result, frame.style),
-    ...result.files.flatMap((file) => renderFile(file, frame)),
-    '',
-    ...(frame.times === 'seen' ? [] : [...renderTimes(result, frame.style), '']),
-    ...result.files.flatMap((file) => renderImport(file, frame)),
+  const blocks = [
+    [summary(result, frame.style)],
+    result.files.flatMap((file) => renderFile(file, frame)),
+    frame.times === 'seen' ? [] : renderTimes(result, frame.style),
+    result.files.flatMap((file) => renderImport(file, frame)),
   ];
+  return blocks.flatMap((lines, index) => (lines.length > 0 && index > 0 ? ['', ...lines] : lines));
 }
 
 /** One file: path, size, digest. */
@@ -33,9 +33,9 @@ export function renderFile(
   ];
 }
 
-function summary(result: BuildResult, style: Style): string[] {
+function summary(result: BuildResult, style: Style): string {
   const mark = result.verified ? style.good(style.marks.done) : style.warning(style.marks.notice);
-  return [`${mark} ${style.bold(outcome(result))}`, ''];
+  return `${mark} ${style.bold(outcome(result))}`;
 }
 
 function outcome({ verified, unchanged, until, files, build, seconds }: BuildResult): string {

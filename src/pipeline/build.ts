@@ -1,5 +1,6 @@
 /** The seven stages, in order: from a manifest to an appliance that was seen to boot. */
 import { rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { qemuHypervisor } from '../hypervisors/qemu/hypervisor.ts';
 import { presentable } from '../system/defects.ts';
 import { secondsSince } from '../system/elapsed.ts';
@@ -15,6 +16,7 @@ import { describeFailure } from './failure.ts';
 import { expectedSeconds, remember } from './history.ts';
 import type { BuildOutcome } from './journal.ts';
 import { limitsFor, slowLine, wantedTimeouts } from './limits.ts';
+import { baseName, expectOurs } from './placed-files.ts';
 import { type ReadAppliance, readAppliance } from './prepare.ts';
 import { resumeCommand } from './resume-command.ts';
 import { sourceDateEpoch } from './source-date-epoch.ts';
@@ -34,8 +36,20 @@ export async function buildAppliance(
 ): Promise<BuildResult> {
   const order = new StageOrder(options);
   const appliance = await readAppliance(options.manifestPath);
+  await expectPlaces(appliance, order, resolve(options.outputFolder));
   const begun = await beginBuild(options, appliance, signal);
   return new Build(options, { appliance, order, begun, emit, signal }).run();
+}
+
+/** Somebody else's file is found now, not when everything is done. */
+async function expectPlaces(
+  { file: { manifest } }: ReadAppliance,
+  order: StageOrder,
+  outputFolder: string,
+): Promise<void> {
+  const endings = ['iso', ...(order.wants('export') ? manifest.exports : [])];
+  for (const ending of endings)
+    await expectOurs(join(outputFolder, `${baseName(manifest)}.${ending}`));
 }
 
 interface Circumstances {

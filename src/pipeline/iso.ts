@@ -5,7 +5,7 @@ import { cacheFolder } from './cache-folder.ts';
 import type { Emit, ExportedFile } from './events.ts';
 import { limitsFor, wantedTimeouts } from './limits.ts';
 import { planMedium, RESOLVE_STEP, writeMedium } from './media-stage.ts';
-import { expectOurs, remember } from './placed-files.ts';
+import { baseName, expectOurs, remember } from './placed-files.ts';
 import { readAppliance, resolveAppliance } from './prepare.ts';
 import { sourceDateEpoch } from './source-date-epoch.ts';
 import { StageRunner } from './stage-runner.ts';
@@ -25,10 +25,12 @@ export async function buildIso(
   signal: AbortSignal,
 ): Promise<IsoResult> {
   const appliance = await readAppliance(options.manifestPath);
-  const { name, version } = appliance.file.manifest;
   const cache = cacheFolder(options.cacheFolder);
   const settings = { cacheFolder: cache, sourceDateEpoch: sourceDateEpoch() };
-  const outputPath = join(resolve(options.outputFolder), `${name}-${version}.iso`);
+  const outputPath = join(
+    resolve(options.outputFolder),
+    `${baseName(appliance.file.manifest)}.iso`,
+  );
   await expectOurs(outputPath);
   const timeouts = wantedTimeouts(appliance.file.manifest, {});
   const { media: limitSeconds } = limitsFor(true, timeouts);

@@ -5,6 +5,7 @@
 import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
+import type { Manifest } from '../manifest/schema.ts';
 import { PvmcError, systemCodeOf } from '../system/error.ts';
 import { withLock } from '../system/lock.ts';
 import { quietProgress } from '../system/progress.ts';
@@ -13,6 +14,11 @@ import { isIntact, isShared, outputOf, share } from './outputs.ts';
 import { outputSchema } from './record.ts';
 
 const placedSchema = z.record(z.string(), outputSchema);
+
+/** The name of an appliance's files, without their endings. */
+export function baseName({ name, version }: Pick<Manifest, 'name' | 'version'>): string {
+  return `${name}-${version}`;
+}
 
 /** Gives a file a second name in the output folder. @throws PvmcError `output-exists` */
 export async function place(from: string, to: string): Promise<void> {

@@ -11,7 +11,7 @@ import type { Releases } from '../system/releases.ts';
 import { formatSize } from '../system/size.ts';
 import type { BegunBuild } from './begin-build.ts';
 import { type Checkpoint, constructAppliance, GUEST_STAGES } from './construct-stages.ts';
-import type { ExportedFile } from './events.ts';
+import type { ExportedFile, StageName } from './events.ts';
 import { FinishedStages } from './finished-stages.ts';
 import type { StageSeconds } from './history.ts';
 import { type StageKeys, stageKeys, verifyKey } from './keys.ts';
@@ -19,7 +19,7 @@ import type { limitsFor } from './limits.ts';
 import { planMedium, RESOLVE_STEP, writeMedium } from './media-stage.ts';
 import { outputOf } from './outputs.ts';
 import { readPinned, writePinned } from './pinned-packages.ts';
-import { expectOurs, place } from './placed-files.ts';
+import { baseName, place } from './placed-files.ts';
 import { type ReadAppliance, resolveAppliance } from './prepare.ts';
 import type { StageOrder } from './stage-order.ts';
 import type { StageOutcome, StageProgress, StageRunner } from './stage-runner.ts';
@@ -54,7 +54,8 @@ export interface Done {
 export class Stages {
   readonly #options: StagesOptions;
   readonly #finished: FinishedStages;
-  #startedFromCheckpoint = false;
+  /** Stages that were spared some of their work: how long they took tells nothing of the next build. */
+  readonly #spared = new Set<StageName>();
 
   constructor(options: StagesOptions) {
     const { begun, order, runner } = options;
@@ -64,7 +65,6 @@ export class Stages {
 
   async run(): Promise<Done> {
     const { order } = this.#options;
-    await this.#expectRoomForNames();
     const keys = await this.#media();
     if (order.wants('machine')) await this.#construct(keys);
     const exported = order.wants('export') ? await this.#export(keys.export) : [];
@@ -108,6 +108,7 @@ export class Stages {
     });
     const taken = await this.#finished.take('media', keys.media);
     if (taken) {
+      this.#spared.add('media');
       const size = formatSize(taken.finished.medium.sizeBytes);
       return { value: { keys, made: false }, result: `${size}, as in ${taken.build}` };
     }
@@ -159,8 +160,10 @@ export class Stages {
     const { diskPath, checkpointPath } = begun.folder;
     await rm(diskPath, { force: true });
     const build = await this.#finished.takeCheckpoint(key);
-    this.#startedFromCheckpoint = build !== undefined;
-    if (build !== undefined) return { type: 'start', build, path: checkpointPath };
+    if (build !== undefined) {
+      this.#spared.add('construct');
+      return { type: 'start', build, path: checkpointPath };
+    }
     await rm(checkpointPath, { force: true });
     if (checkpoints === 'unwanted') return { type: 'none' };
     const onTaken = () => this.#finished.keepCheckpoint(key);
@@ -197,7 +200,7 @@ export class Stages {
     const files = await exportAppliance(
       {
         manifest,
-        baseName: this.#baseName(),
+        baseName: baseName(manifest),
         sourceDateEpoch,
         outputFolder: begun.folder.exportFolder,
         diskPath: begun.folder.diskPath,
@@ -239,28 +242,14 @@ export class Stages {
     );
   }
 
-  /** A file of somebody else is found now, and not when everything is done. */
-  async #expectRoomForNames(): Promise<void> {
-    const { appliance, order } = this.#options;
-    const formats = order.wants('export') ? appliance.file.manifest.exports : [];
-    for (const ending of ['iso', ...formats]) await expectOurs(this.#placeOf(ending));
-  }
-
   /** In the output folder, where users look. */
   #placeOf(ending: string): string {
     const { outputFolder } = this.#options.begun.journal.record;
-    return join(outputFolder, `${this.#baseName()}.${ending}`);
-  }
-
-  #baseName(): string {
-    const { name, version } = this.#options.appliance.file.manifest;
-    return `${name}-${version}`;
+    return join(outputFolder, `${baseName(this.#options.appliance.file.manifest)}.${ending}`);
   }
 
   #typicalSeconds(): StageSeconds {
-    const { construct, ...others } = this.#options.runner.seconds;
-    return this.#startedFromCheckpoint || construct === undefined
-      ? others
-      : { ...others, construct };
+    const all = Object.entries(this.#options.runner.seconds);
+    return Object.fromEntries(all.filter(([stage]) => !this.#spared.has(stage as StageName)));
   }
 }
