@@ -23,6 +23,7 @@ describe('what is no record of the folder that it lies in is none:', () => {
     ['no file', (path: string) => rm(path)],
     ['a file that was cut short', (path: string) => truncate(path, 100)],
     ['another version', (path: string) => replace(path, '"version": 1', '"version": 2')],
+    ['a file outside', (path: string) => replace(path, '"disk.raw"', '"../../../etc/passwd"')],
     ['something else', (path: string) => writeFile(path, '[]')],
   ])('%s', async (_what, spoil) => {
     const { path } = await makeRecorded(output);

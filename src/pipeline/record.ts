@@ -3,7 +3,7 @@
  * speaks of is whole, so whatever moment a build was cut off at, its record is true.
  */
 import { readFile, rename, writeFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, isAbsolute, join, sep } from 'node:path';
 import { z } from 'zod';
 import { systemCodeOf } from '../system/error.ts';
 import { startTimeOf } from '../system/start-time.ts';
@@ -14,8 +14,8 @@ const RECORD_FILE = 'build.json';
 
 /** A file that is not written to any more. */
 export const outputSchema = z.strictObject({
-  /** Relative to the folder that speaks of it. */
-  path: z.string(),
+  /** Relative to the folder that speaks of it, and never out of it. */
+  path: z.string().refine((path) => !isAbsolute(path) && !path.split(sep).includes('..')),
   sizeBytes: z.number(),
   /** Milliseconds since 1970, as the file system tells them. */
   modified: z.number(),
