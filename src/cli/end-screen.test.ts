@@ -16,6 +16,7 @@ const result: BuildResult = {
   seconds: 300,
   verified: true,
   unchanged: false,
+  resume: './pvmc build --resume examples/hello',
 };
 const frame = {
   style: UNICODE_STYLE,
@@ -43,9 +44,9 @@ describe('renderEnd', () => {
         VMware      File > Open, or ovftool out/hello-1.0.ova hello-1.0.vmx
         Proxmox     tar -xf out/hello-1.0.ova && qm importovf VMID hello-1.0.ovf STORAGE
         QEMU        tar -xf out/hello-1.0.ova && qemu-img convert -O qcow2 ./*.vmdk hello-1.0.qcow2
-        QEMU        qemu-system-x86_64 -m 1G -drive file=out/hello-1.0.qcow2,format=qcow2,if=virtio
+        QEMU        qemu-system-x86_64 -snapshot -m 1G -drive file=out/hello-1.0.qcow2,format=qcow2,if=virtio
         Proxmox     qm importdisk VMID out/hello-1.0.qcow2 STORAGE
-        QEMU        qemu-system-x86_64 -m 1G -drive 'file=/else/my disk.raw,format=raw,if=virtio'
+        QEMU        qemu-system-x86_64 -snapshot -m 1G -drive 'file=/else/my disk.raw,format=raw,if=virtio'
       "
     `);
   });

@@ -38,12 +38,20 @@ function summary(result: BuildResult, style: Style): string {
   return `${mark} ${style.bold(outcome(result))}`;
 }
 
-function outcome({ verified, unchanged, until, files, build, seconds }: BuildResult): string {
+function outcome({
+  verified,
+  unchanged,
+  until,
+  resume,
+  files,
+  build,
+  seconds,
+}: BuildResult): string {
   if (unchanged) return `nothing has changed since ${build}`;
   const time = `in ${formatDuration(seconds)}`;
   if (verified) return `built, imported afresh and seen to boot ${time}`;
   if (files.length > 0) return `built, but not verified ${time}`;
-  return `stopped after the stage ${until ?? 'media'} ${time}; pvmc build --resume goes on from there`;
+  return `stopped after the stage ${until ?? 'media'} ${time}; to go on: ${resume}`;
 }
 
 function renderTimes({ stageSeconds }: BuildResult, style: Style): string[] {
@@ -72,6 +80,8 @@ function importWays(format: string, file: string): readonly (readonly [string, s
   const drive = (kind: string) =>
     commandLine([
       'qemu-system-x86_64',
+      // The file stays as it was exported.
+      '-snapshot',
       '-m',
       '1G',
       '-drive',

@@ -4,9 +4,11 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { beginBuild } from './begin-build.ts';
 import { closeBuildFolder } from './build-folder.ts';
 import type { BuildOptions } from './build-options.ts';
+import type { StageName } from './events.ts';
 import { readAppliance } from './prepare.ts';
 import { readRecord, stateOf, thisProcess } from './record.ts';
 import { makeOutputFolder, makeRecorded } from './recorded-build.test-support.ts';
+import { StageOrder } from './stage-order.ts';
 
 let output = '';
 let manifestPath = '';
@@ -20,7 +22,7 @@ beforeEach(async () => {
 
 afterEach(() => rm(output, { recursive: true }));
 
-async function begin(reuse: BuildOptions['reuse'] = 'same') {
+async function begin(reuse: BuildOptions['reuse'] = 'same', from?: StageName) {
   const options: BuildOptions = {
     manifestPath,
     outputFolder: output,
@@ -28,9 +30,12 @@ async function begin(reuse: BuildOptions['reuse'] = 'same') {
     keep: 'latest',
     timeouts: {},
     reuse,
+    from,
   };
   const { signal } = new AbortController();
-  const begun = await beginBuild(options, await readAppliance(manifestPath), signal);
+  const appliance = await readAppliance(manifestPath);
+  const order = new StageOrder(options);
+  const begun = await beginBuild(options, { appliance, order }, signal);
   await closeBuildFolder(begun.folder);
   return begun;
 }
@@ -54,6 +59,26 @@ describe('--resume', () => {
     expect(journal.record.owner).toEqual(await thisProcess());
     expect(earlier).toHaveLength(1);
     expect(await readFile(join(folder.path, 'appliance.yaml'), 'utf8')).toContain('name: tiny');
+  });
+
+  test('remembers from where everything was to be done again, and does so from a stage that is named', async () => {
+    const options = { outcome: 'interrupted', redoFrom: 'media' } as const;
+    const { record } = await makeRecorded(output, options);
+    const { journal } = await begin('resume');
+    expect(journal.record).toMatchObject({ redoFrom: 'media', stages: record.stages });
+    await journal.end('interrupted');
+    const again = await begin('resume', 'export');
+    const { media, construct } = record.stages;
+    expect(again.journal.record).toMatchObject({
+      redoFrom: 'export',
+      stages: { media, construct },
+      checkpoint: record.checkpoint,
+    });
+    expect(Object.keys(again.journal.record.stages)).toEqual(['media', 'construct']);
+    await again.journal.end('interrupted');
+    const more = await begin('resume', 'boot');
+    expect(more.journal.record.stages).toEqual({ media });
+    expect(more.journal.record.checkpoint).toBeUndefined();
   });
 
   test('has nothing to go on with when the last one succeeded, or there is none', async () => {

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { createWriteStream, type WriteStream } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { messageOf, PvmcError, systemCodeOf } from '../system/error.ts';
@@ -59,8 +59,11 @@ export async function makeBuildFolder(options: BuildFolderOptions): Promise<Buil
 
 /** Opens the folder of an unfinished build, to go on in it with the manifest as it is now. */
 export async function reopenBuildFolder(path: string, manifestText: string): Promise<BuildFolder> {
+  const { consoleLogPath, screenshotPath } = buildFolderPaths(path);
   try {
     await writeManifest(path, manifestText);
+    // Of the attempt before: they would be taken for this one's.
+    for (const file of [consoleLogPath, screenshotPath]) await rm(file, { force: true });
   } catch (thrown) {
     throw cannotWrite(path, thrown);
   }

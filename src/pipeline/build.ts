@@ -18,6 +18,7 @@ import type { BuildOutcome } from './journal.ts';
 import { limitsFor, slowLine, wantedTimeouts } from './limits.ts';
 import { baseName, expectOurs } from './placed-files.ts';
 import { type ReadAppliance, readAppliance } from './prepare.ts';
+import { readRecord, writeRecord } from './record.ts';
 import { resumeCommand } from './resume-command.ts';
 import { sourceDateEpoch } from './source-date-epoch.ts';
 import { StageOrder } from './stage-order.ts';
@@ -37,7 +38,7 @@ export async function buildAppliance(
   const order = new StageOrder(options);
   const appliance = await readAppliance(options.manifestPath);
   await expectPlaces(appliance, order, resolve(options.outputFolder));
-  const begun = await beginBuild(options, appliance, signal);
+  const begun = await beginBuild(options, { appliance, order }, signal);
   return new Build(options, { appliance, order, begun, emit, signal }).run();
 }
 
@@ -82,14 +83,16 @@ class Build {
   }
 
   async run(): Promise<BuildResult> {
-    const { begun, order, signal } = this.#circumstances;
+    const { begun, order, emit, signal } = this.#circumstances;
     try {
       const done = await this.#build();
       await this.#releases.releaseAll();
       const result = this.#result(done);
-      this.#tell({ type: 'build-finished', result });
-      if (result.unchanged) await this.#vanish();
+      const event = { type: 'build-finished', result } as const;
+      this.#write(event);
+      if (result.unchanged) await this.#vanish(result.folder);
       else await this.#end(order.wants('export') ? 'succeeded' : 'stopped');
+      emit(event);
       return result;
     } catch (thrown) {
       await this.#releases.releaseAll();
@@ -98,12 +101,14 @@ class Build {
         folder: begun.folder,
         stages: this.#runner,
         guestLines: this.#guestLines,
-        resume: resumeCommand(this.#options),
+        resume: resumeCommand({ ...this.#options, until: undefined }),
       });
-      this.#tell({ type: 'build-failed', failure });
+      const event = { type: 'build-failed', failure } as const;
+      this.#write(event);
       const { code, message, stage, step } = failure;
       const outcome = error.kind === 'interrupted' ? 'interrupted' : 'failed';
       await this.#end(outcome, { code, message, stage, step });
+      emit(event);
       throw error;
     }
   }
@@ -146,8 +151,9 @@ class Build {
   }
 
   #result({ files, verified, sameAs }: Done): BuildResult {
-    const { folder, earlier } = this.#circumstances.begun;
-    const same = earlier.find(({ record }) => record.build === sameAs);
+    const { folder, earlier, resumed } = this.#circumstances.begun;
+    // A folder that was there before has a story of its own.
+    const same = resumed ? undefined : earlier.find(({ record }) => record.build === sameAs);
     return {
       build: same?.record.build ?? folder.name,
       folder: same?.path ?? folder.path,
@@ -157,14 +163,17 @@ class Build {
       verified,
       unchanged: same !== undefined,
       until: this.#options.until,
+      resume: resumeCommand(this.#options),
     };
   }
 
-  /** Nothing was done that anybody would look for. */
-  async #vanish(): Promise<void> {
+  /** Nothing was done that anybody would look for; the build that did it all is kept as it is wanted now. */
+  async #vanish(same: string): Promise<void> {
     const { folder } = this.#circumstances.begun;
     await closeBuildFolder(folder);
     await rm(folder.path, { recursive: true, force: true });
+    const record = await readRecord(same);
+    if (record) await writeRecord(same, { ...record, keep: this.#options.keep });
   }
 
   /** Writes down how it went, and tidies up. Whatever fails here, the build's own outcome stands. */
@@ -172,15 +181,19 @@ class Build {
     const { begun, emit } = this.#circumstances;
     const { folder, journal, earlier } = begun;
     const { appliance, keep, stages } = journal.record;
-    try {
-      await journal.end(outcome, failure);
-      await closeBuildFolder(folder);
-      const constructed = stages.construct !== undefined;
-      await tidy({ path: folder.path, keep, outcome, constructed });
-      await supersede(earlier, { appliance, outcome });
-    } catch (thrown) {
-      emit({ type: 'notice', line: `${folder.path} could not be tidied: ${messageOf(thrown)}` });
-    }
+    const { path } = folder;
+    const constructed = stages.construct !== undefined;
+    // Room first: the record may need some.
+    const last = [
+      () => tidy({ path, keep, outcome, constructed }),
+      () => journal.end(outcome, failure),
+      () => closeBuildFolder(folder),
+      () => supersede(earlier, { path, appliance, outcome }),
+    ];
+    for (const act of last)
+      await act().catch((thrown: unknown) => {
+        emit({ type: 'notice', line: `${path} could not be tidied: ${messageOf(thrown)}` });
+      });
   }
 
   #keep(line: string): void {
@@ -190,12 +203,16 @@ class Build {
 
   /** Everything that is said goes to the build's own log too. */
   #tell(event: BuildEvent): void {
-    const { begun, emit } = this.#circumstances;
+    this.#write(event);
+    if (event.type === 'log' && this.#runner.stage === 'construct') this.#keep(event.line);
+    this.#circumstances.emit(event);
+  }
+
+  #write(event: BuildEvent): void {
     const line = logLine(event);
     const seconds = secondsSince(this.#started).toFixed(1);
-    if (line !== undefined) begun.folder.log.write(`${seconds.padStart(7)} ${line}\n`);
-    if (event.type === 'log' && this.#runner.stage === 'construct') this.#keep(event.line);
-    emit(event);
+    const { log } = this.#circumstances.begun.folder;
+    if (line !== undefined) log.write(`${seconds.padStart(7)} ${line}\n`);
   }
 }
 

@@ -1,4 +1,5 @@
 /** Stages 2 to 5 with a hypervisor whose machines are plays: what the host makes of what a guest does. */
+import { existsSync } from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { manifestSchema } from '../manifest/schema.ts';
@@ -153,7 +154,7 @@ describe('a checkpoint', () => {
     const taken: string[] = [];
     const onTaken = async () => void taken.push(await readFile(path(), 'utf8'));
     const { done, heard } = constructing(offering, {
-      checkpoint: { type: 'take', path: path(), onTaken },
+      checkpoint: { type: 'take', path: path(), key: '0123', onTaken },
     });
     await done;
     expect(taken).toEqual(['all packages']);
@@ -163,7 +164,7 @@ describe('a checkpoint', () => {
   test('that cannot be copied is no reason to fail', async () => {
     const onTaken = () => Promise.reject(new Error('the disk is full'));
     const { done, events, heard } = constructing(offering, {
-      checkpoint: { type: 'take', path: path(), onTaken },
+      checkpoint: { type: 'take', path: path(), key: '0123', onTaken },
     });
     await done;
     expect(heard()).toMatch(/"checkpoint-refused","name":"install","why":"the disk is full"/);
@@ -171,6 +172,15 @@ describe('a checkpoint', () => {
       type: 'notice',
       line: 'The next build cannot start from installed packages: the disk is full',
     });
+  });
+
+  test('with another key than the packages have is none', async () => {
+    const onTaken = () => Promise.reject(new Error('never'));
+    const checkpoint = { type: 'take', path: path(), key: '4567', onTaken } as const;
+    const { done, heard } = constructing(offering, { checkpoint });
+    await done;
+    expect(heard()).toContain('"checkpoint-refused"');
+    expect(existsSync(path())).toBe(false);
   });
 
   test('of an earlier build is what the disk begins as', async () => {

@@ -31,8 +31,13 @@ export const GUEST_STAGES = ['machine', 'start', 'boot', 'construct'] as const;
 export type Checkpoint =
   /** The machine starts there, with a copy of this disk, which the build of this name has made. */
   | { readonly type: 'start'; readonly build: string; readonly path: string }
-  /** The disk is copied there, and `onTaken` is told. */
-  | { readonly type: 'take'; readonly path: string; readonly onTaken: () => Promise<void> }
+  /** The disk is copied there when the guest offers this key, and `onTaken` is told. */
+  | {
+      readonly type: 'take';
+      readonly path: string;
+      readonly key: string;
+      readonly onTaken: () => Promise<void>;
+    }
   | { readonly type: 'none' };
 
 export interface ConstructOptions {
@@ -158,13 +163,28 @@ async function construct(
   { running, guest }: Started,
   progress: StageProgress,
 ) {
-  const follower = new ConstructionFollower(progress, (name) => {
-    void takeCheckpoint(name, { checkpoint, running, progress });
+  const taking: Promise<void>[] = [];
+  const follower = new ConstructionFollower(progress, (offer) => {
+    // The guest offers one; whoever offers another is none of ours.
+    const wanted = taking.length === 0 ? checkpoint : ({ type: 'none' } as const);
+    taking.push(takeCheckpoint(offer, { checkpoint: wanted, running, progress }));
   });
   guest.follow({
     onMessage: (message) => follower.hear(message),
     onAlive: () => progress.heard(),
   });
+  try {
+    return await verdictAndPowerOff({ running, guest }, progress);
+  } finally {
+    // Nobody writes to the build's record behind its back.
+    await Promise.all(taking);
+  }
+}
+
+async function verdictAndPowerOff(
+  { running, guest }: Pick<Started, 'running' | 'guest'>,
+  progress: StageProgress,
+) {
   const verdict = await Promise.race([guest.verdict, aborted(progress.signal)]);
   if (!verdict.ok) throw failedVerdict(verdict);
   using deadline = new Deadline({
@@ -176,6 +196,8 @@ async function construct(
   return { value: undefined, result: `in the guest ${formatDuration(verdict.seconds)}` };
 }
 
+type CheckpointOffer = Extract<HeardMessage, { readonly type: 'checkpoint' }>;
+
 interface Taking {
   readonly checkpoint: Checkpoint;
   readonly running: RunningMachine;
@@ -184,13 +206,14 @@ interface Taking {
 
 /** The guest waits for the answer. Without a checkpoint the build goes on all the same. */
 async function takeCheckpoint(
-  name: string,
+  { name, key }: CheckpointOffer,
   { checkpoint, running, progress }: Taking,
 ): Promise<void> {
   // A machine that is paused says nothing.
   const patience = setInterval(() => progress.heard(), PATIENCE_MILLISECONDS);
   try {
-    if (checkpoint.type !== 'take') throw new TypeError('none was asked for');
+    if (checkpoint.type !== 'take' || checkpoint.key !== key)
+      throw new TypeError('this checkpoint was not asked for');
     await running.checkpoint(checkpoint.path, progress);
     await checkpoint.onTaken();
     running.link.write(encodeHostMessage({ type: 'checkpoint-taken', name }));
@@ -224,10 +247,10 @@ async function poweredOff(running: RunningMachine): Promise<void> {
 /** Turns the constructor's words into the run's events. */
 class ConstructionFollower {
   readonly #progress: StageProgress;
-  readonly #onCheckpoint: (name: string) => void;
+  readonly #onCheckpoint: (offer: CheckpointOffer) => void;
   #steps: readonly { readonly name: string; readonly title: string }[] = [];
 
-  constructor(progress: StageProgress, onCheckpoint: (name: string) => void) {
+  constructor(progress: StageProgress, onCheckpoint: (offer: CheckpointOffer) => void) {
     this.#progress = progress;
     this.#onCheckpoint = onCheckpoint;
   }
@@ -246,7 +269,7 @@ class ConstructionFollower {
       case 'notice':
         return this.#progress.notice(message.line);
       case 'checkpoint':
-        return this.#onCheckpoint(message.name);
+        return this.#onCheckpoint(message);
       case 'hello':
       case 'step-finished':
       case 'alive':

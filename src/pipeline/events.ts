@@ -89,6 +89,8 @@ export interface BuildResult {
   readonly unchanged: boolean;
   /** The last stage, when the build was told to stop before the end. */
   readonly until?: StageName | undefined;
+  /** The command that goes on with it. */
+  readonly resume: string;
 }
 
 export interface BuildFailure {

@@ -2,17 +2,19 @@
  * What of a build's stages is finished: taken from an earlier build that did it with the same inputs,
  * or done by this one and written down.
  */
+import { join } from 'node:path';
 import type { BegunBuild } from './begin-build.ts';
 import {
+  outputsOf,
   type RecordedBuild,
   type RecordedStage,
   type Taken,
   takeCheckpoint,
   takeStage,
 } from './earlier-builds.ts';
-import { outputOf } from './outputs.ts';
+import { outputOf, settle } from './outputs.ts';
 import type { StageRecords } from './record.ts';
-import { type StageOrder, stageMissing } from './stage-order.ts';
+import { isBefore, type StageOrder } from './stage-order.ts';
 import type { StageRunner } from './stage-runner.ts';
 
 type Finished<S extends RecordedStage> = NonNullable<StageRecords[S]>;
@@ -38,27 +40,27 @@ export class FinishedStages {
 
   /**
    * The stage, if an earlier build, or this one before it was cut off, has finished it with this key.
-   * Its files are in this build's folder then. Otherwise the stage is begun.
-   * @throws PvmcError `stage-missing` when the user wanted to begin after it
+   * Its files are in this build's folder then.
    */
   async take<S extends RecordedStage>(
     stage: S,
     key: string,
   ): Promise<Taken<Finished<S>> | undefined> {
     const { folder, journal } = this.#begun;
-    const taken = this.#order.mayReuse(stage)
-      ? await takeStage(this.#builds(), { stage, key, folder: folder.path })
-      : undefined;
-    const own = taken?.build === folder.name;
-    this.#sources.push(own ? undefined : taken?.build);
-    if (taken) {
-      const from = taken.finished.from ?? taken.build;
-      if (!own) await journal.finishStage(stage, { ...taken.finished, from });
-      return taken;
-    }
-    if (this.#order.mustReuse(stage)) throw stageMissing(stage, this.#order.from);
-    await journal.forgetStage(stage);
-    return undefined;
+    const taken = await takeStage(this.#builds(stage), { stage, key, folder: folder.path });
+    if (!taken) return undefined;
+    const own = taken.build === folder.name;
+    this.#sources.push(own ? undefined : taken.build);
+    const from = taken.finished.from ?? taken.build;
+    if (!own) await journal.finishStage(stage, { ...taken.finished, from });
+    return taken;
+  }
+
+  /** This build does the stage itself. @throws PvmcError `stage-missing` when it is not to */
+  async begin(stage: RecordedStage): Promise<void> {
+    this.#order.expectMayDo(stage);
+    this.#sources.push(undefined);
+    await this.#begun.journal.forgetStage(stage);
   }
 
   /** Writes down a stage that the runner has just finished. */
@@ -66,18 +68,18 @@ export class FinishedStages {
     stage: S,
     finished: Omit<Finished<S>, 'seconds' | 'result'>,
   ): Promise<void> {
-    const how = {
-      seconds: this.#runner.seconds[stage] ?? 0,
-      result: this.#runner.resultOf(stage),
-    };
-    await this.#begun.journal.finishStage(stage, { ...finished, ...how } as Finished<S>);
+    const { folder, journal } = this.#begun;
+    const seconds = this.#runner.seconds[stage] ?? 0;
+    const result = this.#runner.resultOf(stage);
+    const whole = { ...finished, seconds, result } as Finished<S>;
+    for (const { path } of outputsOf(whole)) await settle(join(folder.path, path));
+    await journal.finishStage(stage, whole);
   }
 
   /** The name of the build that had the checkpoint, which is in this build's folder then. */
   async takeCheckpoint(key: string): Promise<string | undefined> {
-    if (!this.#order.mayReuse('construct')) return undefined;
     const { folder, journal } = this.#begun;
-    const taken = await takeCheckpoint(this.#builds(), { key, folder: folder.path });
+    const taken = await takeCheckpoint(this.#builds('construct'), { key, folder: folder.path });
     if (taken) await journal.keepCheckpoint(taken.finished);
     return taken?.build;
   }
@@ -85,12 +87,16 @@ export class FinishedStages {
   /** Writes down a checkpoint that has just been copied. */
   async keepCheckpoint(key: string): Promise<void> {
     const { folder, journal } = this.#begun;
+    await settle(folder.checkpointPath);
     const disk = await outputOf(folder.path, folder.checkpointPath);
     await journal.keepCheckpoint({ key, disk });
   }
 
-  #builds(): readonly RecordedBuild[] {
+  /** Whose work will do: this build's own, and that of others unless it is to be done again. */
+  #builds(stage: RecordedStage): readonly RecordedBuild[] {
     const { folder, journal, earlier } = this.#begun;
-    return [{ path: folder.path, record: journal.record }, ...earlier];
+    const { redoFrom } = journal.record;
+    const own = { path: folder.path, record: journal.record };
+    return redoFrom === undefined || isBefore(stage, redoFrom) ? [own, ...earlier] : [own];
   }
 }

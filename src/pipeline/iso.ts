@@ -1,11 +1,13 @@
 /** `pvmc iso`: stage 1 alone. */
-import { join, resolve } from 'node:path';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { Releases } from '../system/releases.ts';
 import { sha256Of } from '../system/sha256.ts';
 import { cacheFolder } from './cache-folder.ts';
 import type { Emit, ExportedFile } from './events.ts';
 import { limitsFor, wantedTimeouts } from './limits.ts';
 import { planMedium, RESOLVE_STEP, writeMedium } from './media-stage.ts';
-import { baseName, expectOurs, remember } from './placed-files.ts';
+import { baseName, expectOurs, place } from './placed-files.ts';
 import { readAppliance, resolveAppliance } from './prepare.ts';
 import { sourceDateEpoch } from './source-date-epoch.ts';
 import { StageRunner } from './stage-runner.ts';
@@ -27,22 +29,25 @@ export async function buildIso(
   const appliance = await readAppliance(options.manifestPath);
   const cache = cacheFolder(options.cacheFolder);
   const settings = { cacheFolder: cache, sourceDateEpoch: sourceDateEpoch() };
-  const outputPath = join(
-    resolve(options.outputFolder),
-    `${baseName(appliance.file.manifest)}.iso`,
-  );
+  const outputFolder = resolve(options.outputFolder);
+  const outputPath = join(outputFolder, `${baseName(appliance.file.manifest)}.iso`);
   await expectOurs(outputPath);
   const timeouts = wantedTimeouts(appliance.file.manifest, {});
   const { media: limitSeconds } = limitsFor(true, timeouts);
-  const { path, sizeBytes } = await new StageRunner(emit, signal).run(
+  await using releases = new Releases();
+  await mkdir(outputFolder, { recursive: true });
+  const work = await mkdtemp(join(outputFolder, '.iso-'));
+  releases.add(work, () => rm(work, { recursive: true, force: true }));
+  const path = join(work, basename(outputPath));
+  const { sizeBytes } = await new StageRunner(emit, signal).run(
     'media',
     { limitSeconds },
     async (progress) => {
       progress.step(RESOLVE_STEP);
       const resolution = await resolveAppliance(appliance, cache, progress);
-      return writeMedium(planMedium(appliance, resolution, settings), outputPath, progress);
+      return writeMedium(planMedium(appliance, resolution, settings), path, progress);
     },
   );
-  await remember(path);
-  return { path, sizeBytes, sha256: await sha256Of(path, signal) };
+  await place(path, outputPath);
+  return { path: outputPath, sizeBytes, sha256: await sha256Of(outputPath, signal) };
 }

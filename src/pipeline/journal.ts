@@ -6,28 +6,24 @@ export type BuildOutcome = NonNullable<BuildRecord['outcome']>;
 export class Journal {
   readonly #folder: string;
   #record: BuildRecord;
+  #written: Promise<void> = Promise.resolve();
 
   private constructor(folder: string, record: BuildRecord) {
     this.#folder = folder;
     this.#record = record;
   }
 
-  /** Begins a build, or takes an unfinished one up again: what it had finished still counts. */
+  /** Begins a build, or takes an unfinished one up again with what it had finished. */
   static async begin(
     folder: string,
-    record: Omit<BuildRecord, 'version' | 'owner' | 'began' | 'stages'>,
-    before?: BuildRecord,
+    record: Omit<BuildRecord, 'version' | 'owner' | 'began'>,
   ): Promise<Journal> {
     const began = new Date().toISOString();
-    const { stages = {}, checkpoint } = before ?? {};
-    const owner = await thisProcess();
     const journal = new Journal(folder, {
       ...record,
       version: 1,
-      owner,
+      owner: await thisProcess(),
       began,
-      stages,
-      checkpoint,
     });
     await journal.#write({});
     return journal;
@@ -58,8 +54,11 @@ export class Journal {
     await this.#write({ outcome, failure, ended: new Date().toISOString() });
   }
 
-  async #write(change: Partial<BuildRecord>): Promise<void> {
+  /** One after the other: two at once would write into each other. */
+  #write(change: Partial<BuildRecord>): Promise<void> {
     this.#record = { ...this.#record, ...change };
-    await writeRecord(this.#folder, this.#record);
+    const record = this.#record;
+    this.#written = this.#written.catch(() => {}).then(() => writeRecord(this.#folder, record));
+    return this.#written;
   }
 }

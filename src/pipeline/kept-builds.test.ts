@@ -43,11 +43,13 @@ describe('builds', () => {
   test('that are not found are told with those that are there', async () => {
     await expect(findBuild(output, 'x')).rejects.toMatchObject({ code: 'no-builds' });
     const { record } = await makeRecorded(output);
+    await expect(findBuild(output, '')).rejects.toMatchObject({ code: 'build-unknown' });
+    const elsewhere = join('/elsewhere/builds', record.build);
+    await expect(findBuild(output, elsewhere)).rejects.toMatchObject({ code: 'build-unknown' });
     await makeRecorded(output);
     const failure = (given: string) => findBuild(output, given).catch((thrown: unknown) => thrown);
     expect(await failure('tiny')).toMatchObject({ code: 'build-ambiguous' });
     expect(await failure('zzz')).toMatchObject({ code: 'build-unknown', details: await names() });
-    expect(await failure('')).toMatchObject({ code: 'build-unknown' });
     const nearly = `${record.build.slice(0, -1)}x`;
     expect(await failure(nearly)).toMatchObject({ code: 'build-unknown', details: [] });
   });

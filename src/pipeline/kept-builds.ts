@@ -1,6 +1,6 @@
 /** `pvmc builds` and `pvmc show`: what builds there are, how they went, and what room they take. */
 import { readdir, stat } from 'node:fs/promises';
-import { basename, join, resolve, sep } from 'node:path';
+import { join, resolve, sep } from 'node:path';
 import { suggest } from '../manifest/suggest.ts';
 import { PvmcError } from '../system/error.ts';
 import { type RecordedBuild, recordedBuilds } from './earlier-builds.ts';
@@ -62,14 +62,16 @@ export async function findBuild(outputFolder: string, given: string): Promise<Re
   const builds = await recordedBuilds(resolve(outputFolder));
   const [latest] = builds;
   if (!latest) throw noBuilds(outputFolder);
-  if (given === LATEST) return latest;
-  const name = given.includes(sep) ? basename(resolve(given)) : given;
-  const exact = builds.find(({ record }) => record.build === name);
-  if (exact) return exact;
-  const [found, ...more] = builds.filter(({ record }) => record.build.startsWith(name));
-  if (found && more.length === 0) return found;
   const names = builds.map(({ record }) => record.build);
-  throw found && name !== '' ? ambiguous(given, names) : unknown(given, names);
+  if (given.trim() === '') throw unknown(given, names);
+  if (given === LATEST) return latest;
+  const exact = given.includes(sep)
+    ? builds.find(({ path }) => path === resolve(given))
+    : builds.find(({ record }) => record.build === given);
+  if (exact) return exact;
+  const [found, ...more] = builds.filter(({ record }) => record.build.startsWith(given));
+  if (found && more.length === 0) return found;
+  throw found ? ambiguous(given, names) : unknown(given, names);
 }
 
 async function describe({ path, record }: RecordedBuild, counted: Set<number>): Promise<KeptBuild> {

@@ -15,6 +15,8 @@ export interface StageKeys {
   readonly media: string;
   /** Of the checkpoint within construct. */
   readonly install: string;
+  /** The guest's part of it: what it says when it offers the checkpoint. */
+  readonly installed: string;
   readonly construct: string;
   readonly export: string;
 }
@@ -32,6 +34,8 @@ export interface KeyIngredients {
 export async function stageKeys(ingredients: KeyIngredients): Promise<StageKeys> {
   const { baseId, volumeId, installation, mediumFiles } = ingredients;
   const digests = await contentDigests(ingredients);
+  const program = await programDigest();
+  const installed = installKey(installation);
   const system = [baseId, digests.get(CONSTRUCTOR_FILE)];
   const payload = mediumFiles
     .map(({ path }) => path)
@@ -39,14 +43,15 @@ export async function stageKeys(ingredients: KeyIngredients): Promise<StageKeys>
     .map((path) => [path, digests.get(path)]);
   const construct = keyOf('construct', system, payload, diskKey(installation));
   return {
-    media: keyOf('media', baseId, volumeId, installation.sourceDateEpoch, [...digests]),
-    install: keyOf('install', system, installKey(installation)),
+    media: keyOf('media', program, baseId, volumeId, installation.sourceDateEpoch, [...digests]),
+    install: keyOf('install', system, installed),
+    installed,
     construct,
-    export: keyOf('export', construct, await programDigest(), described(installation)),
+    export: keyOf('export', construct, program, described(installation)),
   };
 }
 
-/** The digest of a manifest and of all that it takes from beside it. */
+/** The digest of a manifest, of all that it takes from beside it, and of the program that reads it. */
 export async function inputsDigest(
   { file, payload }: ReadAppliance,
   signal: AbortSignal,
@@ -58,7 +63,7 @@ export async function inputsDigest(
   ];
   const digests: string[] = [];
   for (const path of paths) digests.push(await sha256Of(path, signal));
-  return keyOf('inputs', file.text, digests);
+  return keyOf('inputs', await programDigest(), file.text, payload, digests);
 }
 
 /** Of verify; `exported` are the digests of the exports. */

@@ -3,7 +3,7 @@
  * where the file system has them, else as copies.
  */
 import { constants } from 'node:fs';
-import { copyFile, link, mkdir, rename, rm, stat, utimes } from 'node:fs/promises';
+import { copyFile, link, mkdir, open, rename, rm, stat, utimes } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { systemCodeOf } from '../system/error.ts';
 import type { Output } from './record.ts';
@@ -11,7 +11,17 @@ import type { Output } from './record.ts';
 /** What a record says of a file in its folder. */
 export async function outputOf(folder: string, path: string): Promise<Output> {
   const { size, mtimeMs } = await stat(path);
-  return { path: relative(folder, path), sizeBytes: size, modified: Math.floor(mtimeMs) };
+  return { path: relative(folder, path), sizeBytes: size, modified: Math.floor(mtimeMs / 1000) };
+}
+
+/** Brings a file to the disk: a power cut must not leave half of what a record calls whole. */
+export async function settle(path: string): Promise<void> {
+  const file = await open(path, 'r+');
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
 }
 
 /** Whether the file is still as it was recorded. */
@@ -29,14 +39,17 @@ export async function isIntact(folder: string, output: Output): Promise<boolean>
 export async function isShared(from: string, to: string): Promise<boolean> {
   const [one, other] = await Promise.all([from, to].map((path) => stat(path).catch(() => null)));
   if (!one || !other) return false;
-  const sameTime = Math.floor(one.mtimeMs) === Math.floor(other.mtimeMs);
-  return one.ino === other.ino || (one.size === other.size && sameTime);
+  if (one.dev === other.dev && one.ino === other.ino) return true;
+  const sameTime = Math.floor(one.mtimeMs / 1000) === Math.floor(other.mtimeMs / 1000);
+  return one.size === other.size && sameTime;
 }
 
 /** Gives a file a second name, in the place of whatever has that name now. */
 export async function share(from: string, to: string): Promise<void> {
   await mkdir(dirname(to), { recursive: true });
-  const beside = `${to}.${process.pid}.part`;
+  const beside = `${to}.part`;
+  // What a killed run left.
+  await rm(beside, { force: true });
   try {
     await linkOrCopy(from, beside);
     await rename(beside, to);

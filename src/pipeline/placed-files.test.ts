@@ -1,4 +1,4 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { expectOurs, place } from './placed-files.ts';
@@ -39,6 +39,19 @@ test('so does one that was changed since, and one whose memory is lost', async (
   await expect(place(join(output, 'second'), file())).rejects.toMatchObject(refused);
   await rm(file());
   await place(join(output, 'first'), file());
-  await writeFile(join(output, 'builds/placed.json'), '{');
+  await writeFile(join(output, '.pvmc-files.json'), '{');
   await expect(place(join(output, 'second'), file())).rejects.toMatchObject(refused);
+  // The same file once more is no other one.
+  await place(join(output, 'first'), file());
+});
+
+test('a link of the user, even one that leads nowhere, stays', async () => {
+  await symlink('nowhere', file());
+  await expect(expectOurs(file())).rejects.toMatchObject(refused);
+});
+
+test('several builds at once take turns', async () => {
+  const names = ['first', 'second', 'first', 'second'];
+  await Promise.all(names.map((name) => place(join(output, name), file())));
+  await expectOurs(file());
 });

@@ -1,31 +1,43 @@
 /**
  * The files that builds have put into an output folder, where users look: only these may give way to
- * newer ones. `builds/placed.json` knows them by size and time.
+ * newer ones. A hidden file there knows them by size and time.
  */
-import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import type { Manifest } from '../manifest/schema.ts';
 import { PvmcError, systemCodeOf } from '../system/error.ts';
 import { withLock } from '../system/lock.ts';
 import { quietProgress } from '../system/progress.ts';
-import { BUILDS_FOLDER } from './build-folder.ts';
 import { isIntact, isShared, outputOf, share } from './outputs.ts';
-import { outputSchema } from './record.ts';
+import { type Output, outputSchema } from './record.ts';
 
-const placedSchema = z.record(z.string(), outputSchema);
+const MEMORY_FILE = '.pvmc-files.json';
+
+/** By name: what lies there, or may lie there after a run that was killed in between. */
+const memorySchema = z.record(z.string(), z.array(outputSchema));
 
 /** The name of an appliance's files, without their endings. */
 export function baseName({ name, version }: Pick<Manifest, 'name' | 'version'>): string {
   return `${name}-${version}`;
 }
 
-/** Gives a file a second name in the output folder. @throws PvmcError `output-exists` */
+/**
+ * Gives a file a second name in the output folder. One build at a time.
+ * @throws PvmcError `output-exists`
+ */
 export async function place(from: string, to: string): Promise<void> {
-  if (await isShared(from, to)) return;
-  await expectOurs(to);
-  await share(from, to);
-  await remember(to);
+  const folder = dirname(to);
+  await mkdir(folder, { recursive: true });
+  await withLock(folder, quietProgress(), async () => {
+    const memory = await read(folder);
+    const known = memory[basename(to)] ?? [];
+    if (!(await isShared(from, to))) await expectKnown(to, known);
+    const output = { ...(await outputOf(dirname(from), from)), path: basename(to) };
+    // Before the renaming, and the file before beside it: a kill in between leaves one of them there.
+    await write(folder, { ...memory, [basename(to)]: [output, ...known.slice(0, 1)] });
+    if (!(await isShared(from, to))) await share(from, to);
+  });
 }
 
 /**
@@ -33,44 +45,44 @@ export async function place(from: string, to: string): Promise<void> {
  * @throws PvmcError `output-exists`
  */
 export async function expectOurs(path: string): Promise<void> {
+  await expectKnown(path, (await read(dirname(path)))[basename(path)] ?? []);
+}
+
+async function expectKnown(path: string, known: readonly Output[]): Promise<void> {
   if (!(await exists(path))) return;
-  const known = (await read(dirname(path)))[basename(path)];
-  if (known && (await isIntact(dirname(path), known))) return;
+  for (const output of known) if (await isIntact(dirname(path), output)) return;
+  const message =
+    known.length === 0
+      ? `${path} is there already, and no build of pvmc has put it there`
+      : `${path} was changed since a build of pvmc put it there`;
   throw new PvmcError({
     kind: 'host',
     code: 'output-exists',
-    message: `${path} is there already, and no build of pvmc has put it there as it is now`,
+    message,
     hint: 'Move it away, or choose another folder: --output FOLDER.',
   });
 }
 
-/** Writes down that the file at this path is a build's. */
-export async function remember(path: string): Promise<void> {
-  const folder = dirname(path);
-  const builds = join(folder, BUILDS_FOLDER);
-  await mkdir(builds, { recursive: true });
-  await withLock(builds, quietProgress(), async () => {
-    const placed = { ...(await read(folder)), [basename(path)]: await outputOf(folder, path) };
-    await writeFile(`${placedPath(folder)}.new`, `${JSON.stringify(placed, undefined, 1)}\n`);
-    await rename(`${placedPath(folder)}.new`, placedPath(folder));
-  });
-}
+type Memory = z.output<typeof memorySchema>;
 
-async function read(folder: string): Promise<z.output<typeof placedSchema>> {
+async function read(folder: string): Promise<Memory> {
   try {
-    return placedSchema.parse(JSON.parse(await readFile(placedPath(folder), 'utf8')));
+    return memorySchema.parse(JSON.parse(await readFile(join(folder, MEMORY_FILE), 'utf8')));
   } catch {
     return {};
   }
 }
 
-function placedPath(folder: string): string {
-  return join(folder, BUILDS_FOLDER, 'placed.json');
+async function write(folder: string, memory: Memory): Promise<void> {
+  const path = join(folder, MEMORY_FILE);
+  await writeFile(`${path}.new`, `${JSON.stringify(memory, undefined, 1)}\n`);
+  await rename(`${path}.new`, path);
 }
 
+/** Also a link that leads nowhere. */
 async function exists(path: string): Promise<boolean> {
   try {
-    await stat(path);
+    await lstat(path);
     return true;
   } catch (thrown) {
     if (['ENOENT', 'ENOTDIR'].includes(systemCodeOf(thrown) ?? '')) return false;

@@ -53,7 +53,7 @@ describe('a journal', () => {
   test('writes down each thing at once, and who runs the build', async () => {
     const { path, record: before } = await makeRecorded(output);
     const { version: _v, owner: _o, began: _b, stages, outcome: _u, ...begin } = before;
-    const journal = await Journal.begin(path, { ...begin, checkpoint: undefined });
+    const journal = await Journal.begin(path, { ...begin, stages: {}, checkpoint: undefined });
     expect(await readRecord(path)).toMatchObject({ stages: {}, owner: await thisProcess() });
     await journal.finishStage('verify', { key: 'v', seconds: 2, result: 'good' });
     expect((await readRecord(path))?.stages).toEqual({
@@ -69,10 +69,26 @@ describe('a journal', () => {
     expect(stages.media).toBeDefined();
   });
 
+  test('writes one thing after the other, whoever comes at the same time', async () => {
+    const { path, record: before } = await makeRecorded(output);
+    const { version: _v, owner: _o, began: _b, outcome: _u, ...begin } = before;
+    const journal = await Journal.begin(path, { ...begin, stages: {} });
+    await Promise.all([
+      journal.keepCheckpoint(before.checkpoint),
+      journal.finishStage('verify', { key: 'v', seconds: 2, result: 'good' }),
+      journal.end('failed'),
+    ]);
+    expect(await readRecord(path)).toMatchObject({
+      outcome: 'failed',
+      checkpoint: before.checkpoint,
+      stages: { verify: { key: 'v' } },
+    });
+  });
+
   test('of a build that is taken up again knows what was finished', async () => {
     const { path, record: before } = await makeRecorded(output, { outcome: 'failed' });
     const { version: _v, owner: _o, began: _b, stages, outcome: _u, ...begin } = before;
-    const journal = await Journal.begin(path, begin, before);
+    const journal = await Journal.begin(path, { ...begin, stages });
     expect(journal.record.stages).toEqual(stages);
     expect(journal.record.checkpoint).toEqual(before.checkpoint);
     expect(await stateOf(journal.record)).toBe('running');

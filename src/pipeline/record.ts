@@ -2,11 +2,12 @@
  * What a build's folder says of the build: `build.json`. Written by renaming, and only after what it
  * speaks of is whole, so whatever moment a build was cut off at, its record is true.
  */
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { open, readFile, rename } from 'node:fs/promises';
 import { basename, isAbsolute, join, sep } from 'node:path';
 import { z } from 'zod';
 import { systemCodeOf } from '../system/error.ts';
 import { startTimeOf } from '../system/start-time.ts';
+import { STAGES } from './events.ts';
 
 /** Changes when an older pvmc could no longer read a record, or this one an older. */
 const RECORD_VERSION = 1;
@@ -17,7 +18,7 @@ export const outputSchema = z.strictObject({
   /** Relative to the folder that speaks of it, and never out of it. */
   path: z.string().refine((path) => !isAbsolute(path) && !path.split(sep).includes('..')),
   sizeBytes: z.number(),
-  /** Milliseconds since 1970, as the file system tells them. */
+  /** Whole seconds since 1970: archives and caches that bring a folder back keep no more. */
   modified: z.number(),
 });
 
@@ -60,6 +61,8 @@ const recordSchema = z.strictObject({
     firmware: z.enum(['bios', 'uefi']),
     diskBytes: z.number(),
   }),
+  /** From this stage on nothing of other builds was to be used. */
+  redoFrom: z.enum(STAGES.map(({ name }) => name)).optional(),
   /** Whether newer builds may have its disk removed. */
   keep: z.enum(['latest', 'always', 'failed', 'never']),
   /** The process that runs it, or ran it last. */
@@ -89,7 +92,14 @@ export type BuildState = 'running' | NonNullable<BuildRecord['outcome']>;
 /** Replaces the record of a build's folder. */
 export async function writeRecord(folder: string, record: BuildRecord): Promise<void> {
   const path = join(folder, RECORD_FILE);
-  await writeFile(`${path}.new`, `${JSON.stringify(record, undefined, 1)}\n`, { mode: 0o600 });
+  const file = await open(`${path}.new`, 'w', 0o600);
+  try {
+    await file.writeFile(`${JSON.stringify(record, undefined, 1)}\n`);
+    // A power cut must not leave an empty one under its name.
+    await file.sync();
+  } finally {
+    await file.close();
+  }
   await rename(`${path}.new`, path);
 }
 

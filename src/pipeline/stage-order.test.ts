@@ -8,24 +8,34 @@ function order(options: Partial<ConstructorParameters<typeof StageOrder>[0]> = {
   const made = new StageOrder({ verify: true, reuse: 'same', ...options });
   return {
     wanted: ALL.filter((stage) => made.wants(stage)),
-    reusable: ALL.filter((stage) => made.mayReuse(stage)),
-    required: ALL.filter((stage) => made.mustReuse(stage)),
+    redoFrom: made.redoFrom,
+    refused: ALL.filter((stage) => refuses(() => made.expectMayDo(stage))),
   };
 }
 
-test('a build does all stages, and takes from earlier ones what it can', () => {
-  expect(order()).toEqual({ wanted: ALL, reusable: ALL, required: [] });
+function refuses(act: () => void): boolean {
+  try {
+    act();
+    return false;
+  } catch (thrown) {
+    expect(thrown).toMatchObject({ kind: 'usage', code: 'stage-missing' });
+    return true;
+  }
+}
+
+test('a build does all stages', () => {
+  expect(order()).toEqual({ wanted: ALL, redoFrom: undefined, refused: [] });
   expect(order({ verify: false }).wanted).toEqual(ALL.slice(0, -1));
-  expect(order({ reuse: 'nothing' }).reusable).toEqual([]);
+  expect(order({ reuse: 'nothing' }).redoFrom).toBe('media');
 });
 
 test('--until ends it, --from begins it', () => {
   expect(order({ until: 'boot' }).wanted).toEqual(['media', 'machine', 'start', 'boot']);
   const late = order({ from: 'export' });
-  expect(late.reusable).toEqual(['media', 'machine', 'start', 'boot', 'construct']);
+  expect(late.redoFrom).toBe('export');
   // The medium takes seconds: it is made when it is not there.
-  expect(late.required).toEqual(['machine', 'start', 'boot', 'construct']);
-  expect(order({ from: 'media' })).toEqual({ wanted: ALL, reusable: [], required: [] });
+  expect(late.refused).toEqual(['machine', 'start', 'boot', 'construct']);
+  expect(order({ from: 'media' })).toEqual({ wanted: ALL, redoFrom: 'media', refused: [] });
 });
 
 test('what leaves nothing to do is refused', () => {

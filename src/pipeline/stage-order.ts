@@ -3,7 +3,12 @@ import { PvmcError } from '../system/error.ts';
 import type { BuildOptions } from './build-options.ts';
 import { STAGES, type StageName } from './events.ts';
 
-export function indexOfStage(stage: StageName): number {
+/** Whether a stage comes before another one. */
+export function isBefore(stage: StageName, other: StageName): boolean {
+  return indexOf(stage) < indexOf(other);
+}
+
+function indexOf(stage: StageName): number {
   return STAGES.findIndex(({ name }) => name === stage);
 }
 
@@ -14,42 +19,39 @@ export class StageOrder {
   constructor(options: Pick<BuildOptions, 'from' | 'until' | 'verify' | 'reuse'>) {
     this.#options = options;
     const { from = 'media', until = 'verify', verify } = options;
-    if (indexOfStage(from) > indexOfStage(until))
+    if (isBefore(until, from))
       throw contradiction(`--from ${from} is after --until ${until}`, 'Swap them.');
     if (from === 'verify' && !verify)
       throw contradiction('--from verify and --no-verify leave nothing to do', 'Leave one out.');
-  }
-
-  get from(): StageName | undefined {
-    return this.#options.from;
   }
 
   /** Whether the build goes as far as this stage. */
   wants(stage: StageName): boolean {
     const { until, verify } = this.#options;
     if (stage === 'verify' && !verify) return false;
-    return until === undefined || indexOfStage(stage) <= indexOfStage(until);
+    return until === undefined || !isBefore(until, stage);
   }
 
-  /** Whether an earlier build's work will do. */
-  mayReuse(stage: StageName): boolean {
+  /** The first stage that is to be done again, whatever has been done. */
+  get redoFrom(): StageName | undefined {
     const { from, reuse } = this.#options;
-    if (reuse === 'nothing') return false;
-    return from === undefined || indexOfStage(stage) < indexOfStage(from);
+    return from ?? (reuse === 'nothing' ? 'media' : undefined);
   }
 
   /**
-   * Whether the user wants to begin later than with this stage, so that doing it would be a surprise. The
-   * medium is never one: it takes seconds.
+   * Refuses to do a stage before the one that the user wants to begin with. The medium is never one: it
+   * takes seconds.
+   * @throws PvmcError `stage-missing`
    */
-  mustReuse(stage: StageName): boolean {
+  expectMayDo(stage: StageName): void {
     const { from } = this.#options;
-    return stage !== 'media' && from !== undefined && indexOfStage(stage) < indexOfStage(from);
+    if (stage !== 'media' && from !== undefined && isBefore(stage, from))
+      throw stageMissing(stage, from);
   }
 }
 
 /** An earlier stage was never finished with the manifest as it is. */
-export function stageMissing(stage: StageName, from: StageName | undefined): PvmcError {
+function stageMissing(stage: StageName, from: StageName | undefined): PvmcError {
   return new PvmcError({
     kind: 'usage',
     code: 'stage-missing',

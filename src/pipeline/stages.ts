@@ -7,6 +7,7 @@ import { basename, join } from 'node:path';
 import { exportAppliance } from '../appliance/export.ts';
 import type { Hypervisor } from '../hypervisors/hypervisor.ts';
 import { baseId } from '../media/base.ts';
+import { PvmcError } from '../system/error.ts';
 import type { Releases } from '../system/releases.ts';
 import { formatSize } from '../system/size.ts';
 import type { BegunBuild } from './begin-build.ts';
@@ -14,7 +15,7 @@ import { type Checkpoint, constructAppliance, GUEST_STAGES } from './construct-s
 import type { ExportedFile, StageName } from './events.ts';
 import { FinishedStages } from './finished-stages.ts';
 import type { StageSeconds } from './history.ts';
-import { type StageKeys, stageKeys, verifyKey } from './keys.ts';
+import { inputsDigest, type StageKeys, stageKeys, verifyKey } from './keys.ts';
 import type { limitsFor } from './limits.ts';
 import { planMedium, RESOLVE_STEP, writeMedium } from './media-stage.ts';
 import { outputOf } from './outputs.ts';
@@ -66,8 +67,9 @@ export class Stages {
   async run(): Promise<Done> {
     const { order } = this.#options;
     const keys = await this.#media();
-    if (order.wants('machine')) await this.#construct(keys);
-    const exported = order.wants('export') ? await this.#export(keys.export) : [];
+    const before = order.wants('export') ? await this.#takeExports(keys) : undefined;
+    if (!before && order.wants('machine')) await this.#construct(keys);
+    const exported = before ?? (order.wants('export') ? await this.#export(keys.export) : []);
     if (order.wants('verify')) await this.#verify(exported);
     return {
       files: await this.#placeAll(exported),
@@ -107,21 +109,25 @@ export class Stages {
       signal: progress.signal,
     });
     const taken = await this.#finished.take('media', keys.media);
-    if (taken) {
+    if (!taken) await this.#finished.begin('media');
+    else {
       this.#spared.add('media');
       const size = formatSize(taken.finished.medium.sizeBytes);
       return { value: { keys, made: false }, result: `${size}, as in ${taken.build}` };
     }
     const { result } = await writeMedium(planned, begun.folder.mediumPath, progress);
+    // What was hashed before must be what the medium holds.
+    const inputs = await inputsDigest(appliance, progress.signal);
+    if (inputs !== begun.journal.record.inputs) throw inputsChanged(appliance.file.path);
     return { value: { keys, made: true }, result };
   }
 
   /** Of a build that is taken up again, the packages that it had resolved. */
   async #resolve(progress: StageProgress) {
-    const { appliance, begun, order, cacheFolder } = this.#options;
+    const { appliance, begun, cacheFolder } = this.#options;
     const { path } = begun.folder;
     const { inputs } = begun.journal.record;
-    const pinned = order.mayReuse('media') ? await readPinned(path, inputs, appliance) : undefined;
+    const pinned = await readPinned(path, inputs, appliance);
     if (pinned) return pinned;
     const resolution = await resolveAppliance(appliance, cacheFolder, progress);
     await writePinned(path, inputs, resolution);
@@ -133,18 +139,17 @@ export class Stages {
     const { folder } = begun;
     const taken = await this.#finished.take('construct', keys.construct);
     if (taken) {
-      const { build, finished } = taken;
-      for (const stage of GUEST_STAGES)
-        if (order.wants(stage)) runner.reuse(stage, build, finished.result);
+      this.#tellReused(taken.build, taken.finished.result);
       await this.#finished.takeCheckpoint(keys.install);
       return;
     }
+    await this.#finished.begin('construct');
     await constructAppliance({
       manifest: appliance.file.manifest,
       folder,
       hypervisor,
       limits,
-      checkpoint: await this.#checkpoint(keys.install),
+      checkpoint: await this.#checkpoint(keys),
       order,
       stages: runner,
       releases,
@@ -154,8 +159,13 @@ export class Stages {
     await this.#finished.finish('construct', { key: keys.construct, disk });
   }
 
+  #tellReused(build: string, result: string): void {
+    const { runner, order } = this.#options;
+    for (const stage of GUEST_STAGES) if (order.wants(stage)) runner.reuse(stage, build, result);
+  }
+
   /** Removes what an earlier attempt left of the disk, and takes the checkpoint that there is. */
-  async #checkpoint(key: string): Promise<Checkpoint> {
+  async #checkpoint({ install: key, installed }: StageKeys): Promise<Checkpoint> {
     const { begun, checkpoints } = this.#options;
     const { diskPath, checkpointPath } = begun.folder;
     await rm(diskPath, { force: true });
@@ -167,22 +177,31 @@ export class Stages {
     await rm(checkpointPath, { force: true });
     if (checkpoints === 'unwanted') return { type: 'none' };
     const onTaken = () => this.#finished.keepCheckpoint(key);
-    return { type: 'take', path: checkpointPath, onTaken };
+    return { type: 'take', path: checkpointPath, key: installed, onTaken };
+  }
+
+  /** Exports that are there need no disk, though a later build may be glad of it. */
+  async #takeExports(keys: StageKeys): Promise<readonly ExportedFile[] | undefined> {
+    const { begun, runner } = this.#options;
+    const taken = await this.#finished.take('export', keys.export);
+    if (!taken) return undefined;
+    const { build, finished } = taken;
+    const disk = await this.#finished.take('construct', keys.construct);
+    if (disk) await this.#finished.takeCheckpoint(keys.install);
+    this.#tellReused(build, disk?.finished.result ?? 'the disk is no longer kept');
+    runner.reuse('export', build, finished.result);
+    return finished.files.map(({ format, output, sha256 }) => ({
+      format,
+      path: join(begun.folder.path, output.path),
+      sizeBytes: output.sizeBytes,
+      sha256,
+    }));
   }
 
   async #export(key: string): Promise<readonly ExportedFile[]> {
     const { begun, runner, limits } = this.#options;
     const { folder } = begun;
-    const taken = await this.#finished.take('export', key);
-    if (taken) {
-      runner.reuse('export', taken.build, taken.finished.result);
-      return taken.finished.files.map(({ format, output, sha256 }) => ({
-        format,
-        path: join(folder.path, output.path),
-        sizeBytes: output.sizeBytes,
-        sha256,
-      }));
-    }
+    await this.#finished.begin('export');
     const exported = await runner.run('export', { limitSeconds: limits.export }, (progress) =>
       this.#writeExports(progress),
     );
@@ -223,6 +242,7 @@ export class Stages {
       runner.reuse('verify', taken.build, taken.finished.result);
       return;
     }
+    await this.#finished.begin('verify');
     const workFolder = begun.folder.verifyFolder;
     const request = { files, manifest, hypervisor, workFolder, silenceSeconds };
     await runner.run('verify', { limitSeconds: limits.verify }, (progress) =>
@@ -252,4 +272,13 @@ export class Stages {
     const all = Object.entries(this.#options.runner.seconds);
     return Object.fromEntries(all.filter(([stage]) => !this.#spared.has(stage as StageName)));
   }
+}
+
+function inputsChanged(path: string): PvmcError {
+  return new PvmcError({
+    kind: 'manifest',
+    code: 'inputs-changed',
+    message: `${path}, or something beside it, was changed while the medium was made`,
+    hint: 'Build again.',
+  });
 }

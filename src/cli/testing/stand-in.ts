@@ -145,6 +145,7 @@ async function buildAppliance(
     seconds: stages.length * script.simulate.stageSeconds,
     verified: options.verify,
     unchanged: false,
+    resume: 'pvmc build --resume examples/hello',
   };
   emit({ type: 'build-finished', result });
   return result;
