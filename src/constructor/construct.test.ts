@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { GuestMessage } from '../link/protocol.ts';
 import { manifestSchema } from '../manifest/schema.ts';
 import { PvmcError } from '../system/error.ts';
-import { construct, STEPS, StepError } from './construct.ts';
+import { perform, STEPS, StepError } from './construct.ts';
 import type { Step } from './step.ts';
 import { installationOf, rehearse } from './testing/rehearsal.ts';
 
@@ -15,10 +15,10 @@ function step(name: string, work: () => Promise<void> = async () => {}): Step {
 function constructing(steps: readonly Step[]) {
   const said: GuestMessage[] = [];
   const { context } = rehearse({ folder: '/nowhere', manifest });
-  return { said, done: construct(context, (message) => said.push(message), steps) };
+  return { said, done: perform(steps, context, (message) => said.push(message)) };
 }
 
-test('the plan is said first, then each step begins and ends before the next', async () => {
+test('each step begins and ends before the next', async () => {
   let running = 0;
   const alone = async () => {
     running += 1;
@@ -30,13 +30,6 @@ test('the plan is said first, then each step begins and ends before the next', a
   await done;
   const seconds: unknown = expect.any(Number);
   expect(said).toEqual([
-    {
-      type: 'plan',
-      steps: [
-        { name: 'one', title: 'Do one' },
-        { name: 'two', title: 'Do two' },
-      ],
-    },
     { type: 'step-started', step: 'one' },
     { type: 'step-finished', step: 'one', seconds },
     { type: 'step-started', step: 'two' },

@@ -1,40 +1,47 @@
 /** Puts together what the steps are given: the workspace, and programs run with every line logged. */
-import { basename, dirname } from 'node:path';
-import type { InstallationManifest } from '../manifest/installation-manifest.ts';
+import { basename } from 'node:path';
+import type { DiskInputs } from '../manifest/installation-manifest.ts';
 import { messageOf } from '../system/error.ts';
 import type { Progress } from '../system/progress.ts';
 import { Releases } from '../system/releases.ts';
 import { type RunOptions, type RunResult, run, runPipe } from '../system/run.ts';
+import type { ConstructionRecord } from './record.ts';
 import type { Context, ProgramOptions, Workspace } from './step.ts';
 
 export interface ContextOptions {
-  readonly manifest: InstallationManifest;
-  readonly manifestPath: string;
+  readonly manifest: DiskInputs;
+  /** Payload paths are relative to it. */
+  readonly payloadFolder: string;
   readonly progress: Progress;
+  readonly record: ConstructionRecord;
   readonly releases: Releases;
 }
 
 export function createContext({
   manifest,
-  manifestPath,
+  payloadFolder,
   progress,
+  record,
   releases,
 }: ContextOptions): Context {
   const workspace: Workspace = {
     holdsScratch: nested(releases, progress),
     holdsRoot: nested(releases, progress),
     disk: '',
+    found: 'nothing',
     partitions: {
       biosBoot: '',
       esp: '',
       root: '',
       biosBootFirstSector: 0,
       biosBootSectors: 0,
+      rootFirstSector: 0,
       rootBytes: 0,
     },
     scratch: '',
     root: '',
     packages: '',
+    repeated: false,
   };
   const start = (argv: readonly string[], options: ProgramOptions = {}): Promise<RunResult> => {
     const program = argv[0] === 'chroot' ? argv[2] : argv[0];
@@ -42,9 +49,10 @@ export function createContext({
   };
   const context: Context = {
     manifest,
-    payloadFolder: dirname(manifestPath),
+    payloadFolder,
     progress,
     workspace,
+    record,
     run: start,
     runInRoot: (argv, options) => start(['chroot', workspace.root, ...argv], options),
     pipe: (producer, consumer) =>

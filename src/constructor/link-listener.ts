@@ -17,8 +17,8 @@ export class LinkListener {
   readonly #line: ReadStream | undefined;
 
   /** Listens to a serial line that is set up already. */
-  constructor(path: string) {
-    this.#line = lineAt(path);
+  constructor(path: string | undefined) {
+    this.#line = path === undefined ? undefined : lineAt(path);
     const decoder = new LinkDecoder();
     this.#line?.on('data', (bytes: Buffer) => {
       for (const event of decoder.push(bytes)) {
@@ -37,13 +37,17 @@ export class LinkListener {
   }
 
   /**
-   * The host's answer to the checkpoint of that name; undefined when none comes within that time. To be
-   * called before the question is asked.
+   * The host's answer to the checkpoint of that name; undefined when none comes within that time, or the
+   * signal aborts. To be called before the question is asked.
    */
-  answer(name: string, milliseconds: number): Promise<CheckpointAnswer | undefined> {
+  answer(
+    name: string,
+    milliseconds: number,
+    signal?: AbortSignal,
+  ): Promise<CheckpointAnswer | undefined> {
     const isAnswer = (message: HostMessage): message is CheckpointAnswer =>
       message.type !== 'welcome' && message.name === name;
-    return this.#next(isAnswer, milliseconds);
+    return this.#next(isAnswer, milliseconds, signal);
   }
 
   close(): void {
@@ -59,9 +63,11 @@ export class LinkListener {
   #next<M extends HostMessage>(
     pleases: (message: HostMessage) => message is M,
     milliseconds: number,
+    signal?: AbortSignal,
   ): Promise<M | undefined> {
     return new Promise((resolve) => {
       const end = (message: M | undefined) => {
+        signal?.removeEventListener('abort', giveUp);
         this.#waiting.delete(tell);
         clearTimeout(timer);
         resolve(message);
@@ -69,7 +75,9 @@ export class LinkListener {
       const tell = (message: HostMessage) => {
         if (pleases(message)) end(message);
       };
-      const timer = setTimeout(() => end(undefined), milliseconds);
+      const giveUp = () => end(undefined);
+      const timer = setTimeout(giveUp, milliseconds);
+      signal?.addEventListener('abort', giveUp);
       this.#waiting.add(tell);
     });
   }

@@ -32,7 +32,8 @@ export class LinkSender {
   }
 
   /** Opens the serial line; a line that cannot be opened makes a sender that nobody hears. */
-  static async open(path: string): Promise<LinkSender> {
+  static async open(path: string | undefined): Promise<LinkSender> {
+    if (path === undefined) return new LinkSender(undefined);
     try {
       await run(['stty', '-F', path, 'raw', '-echo', '115200']);
       // Never this program's controlling terminal, whose other end could end it; and never waited for

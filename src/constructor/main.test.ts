@@ -33,6 +33,7 @@ async function constructing(installation: string, link: string) {
   const argv = [
     process.execPath,
     join(folder, 'constructor.mjs'),
+    'construct',
     '--no-power-off',
     `--installation=${installation}`,
     `--link=${link}`,
@@ -80,7 +81,7 @@ describe('the constructor', () => {
     // Nothing but words and log files came in between.
     for (const message of messages.slice(1, -1)) expect(message).toMatchObject({ type: 'file' });
     expect(stdout).toContain('pvmc constructor on Linux');
-    expect(stdout).toContain(`FAILED in the step start: there is no installation manifest`);
+    expect(stdout).toContain(`FAILED before the first step: there is no installation manifest`);
     expect(stdout).toContain(`The log is ${join(folder, 'logs')}/constructor.log`);
   });
 
@@ -114,7 +115,7 @@ describe('the constructor', () => {
   test('runs without a link too, with its verdict on the console and in its status', async () => {
     const { stdout, status } = await constructing(join(folder, 'missing.json'), '/dev/no-line');
     expect(status).toBe(1);
-    expect(stdout).toContain('FAILED in the step start');
+    expect(stdout).toContain('FAILED before the first step');
   });
 
   test('makes its log', async () => {

@@ -4,7 +4,7 @@
  * those it would switch services on and off by its presets, whatever the manifest says.
  */
 import { existsSync } from 'node:fs';
-import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 /** A `*` stands for the files of its folder that match. */
@@ -63,6 +63,7 @@ export async function renewIdentity(root: string): Promise<void> {
       const link = LINKS[path];
       if (link === undefined) continue;
       await mkdir(join(root, dirname(link)), { recursive: true });
+      await rm(join(root, link), { force: true });
       await symlink(`/${path}`, join(root, link));
     }
   }

@@ -8,10 +8,10 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { ResolvedPackage } from '../../manifest/installation-manifest.ts';
 import { eachConcurrently } from '../../system/concurrently.ts';
-import type { Context, Step } from '../step.ts';
+import type { InstallContext, Step } from '../step.ts';
 import { packageFile } from './fetch.ts';
 
-export const bootstrap: Step = {
+export const bootstrap: Step<InstallContext> = {
   name: 'bootstrap',
   title: 'Lay down the essential packages',
   plan: ({ packages }) => [
@@ -26,7 +26,10 @@ export const bootstrap: Step = {
 };
 
 /** Each processor extracts one package at a time; most of that is decompression. */
-async function extractAll(context: Context, packages: readonly ResolvedPackage[]): Promise<void> {
+async function extractAll(
+  context: InstallContext,
+  packages: readonly ResolvedPackage[],
+): Promise<void> {
   const { root, packages: folder } = context.workspace;
   const concurrency = { limit: availableParallelism(), signal: context.progress.signal };
   let done = 0;
@@ -62,7 +65,7 @@ async function keepServicesStill(root: string): Promise<void> {
 }
 
 /** Kernel file systems for the programs that run inside; `/run` and `/tmp` leave nothing behind. */
-async function mountKernelInterfaces(context: Context): Promise<void> {
+export async function mountKernelInterfaces(context: InstallContext): Promise<void> {
   const { root, packages } = context.workspace;
   const mounts: readonly (readonly string[])[] = [
     ['-t', 'proc', 'proc', join(root, 'proc')],

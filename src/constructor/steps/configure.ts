@@ -1,7 +1,7 @@
 /** Who the appliance is: name, language, clock, keyboard, disks, network, package sources. */
 import { copyFile, mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { InstallationManifest } from '../../manifest/installation-manifest.ts';
+import type { DiskInputs } from '../../manifest/installation-manifest.ts';
 import type { Context, Step } from '../step.ts';
 
 export const configure: Step = {
@@ -33,9 +33,7 @@ export const configure: Step = {
 };
 
 /** Path in the appliance → text. Pure, so that a test shows what an appliance gets. */
-export function configurationFiles(
-  manifest: InstallationManifest,
-): Readonly<Record<string, string>> {
+export function configurationFiles(manifest: DiskInputs): Readonly<Record<string, string>> {
   const { appliance, identifiers } = manifest;
   const hostname = appliance.hostname ?? appliance.name;
   return {
@@ -74,7 +72,7 @@ function fatUuid(serial: string): string {
   return `${serial.slice(0, 4)}-${serial.slice(4)}`.toUpperCase();
 }
 
-function networkFiles(appliance: InstallationManifest['appliance']): Record<string, string> {
+function networkFiles(appliance: DiskInputs['appliance']): Record<string, string> {
   const { network } = appliance;
   const settings =
     network === 'dhcp'

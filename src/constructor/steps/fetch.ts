@@ -15,7 +15,7 @@ import type { ResolvedPackage } from '../../manifest/installation-manifest.ts';
 import { eachConcurrently } from '../../system/concurrently.ts';
 import { messageOf, PvmcError, systemCodeOf } from '../../system/error.ts';
 import { formatSize } from '../../system/size.ts';
-import type { Context, Step } from '../step.ts';
+import type { InstallContext, Step } from '../step.ts';
 
 const CONNECTIONS = 6;
 const MAXIMUM_REDIRECTS = 5;
@@ -35,7 +35,7 @@ const PATIENCE: Patience = {
   retryMilliseconds: 2000,
 };
 
-export const fetchPackages: Step = {
+export const fetchPackages: Step<InstallContext> = {
   name: 'fetch',
   title: 'Fetch the packages',
   plan: ({ packages }) => [
@@ -45,7 +45,7 @@ export const fetchPackages: Step = {
 };
 
 /** Fetches all packages. When one cannot be had nothing is written any more. @throws PvmcError */
-export async function fetchAll(context: Context, patience: Patience): Promise<void> {
+export async function fetchAll(context: InstallContext, patience: Patience): Promise<void> {
   const { packages } = context.manifest;
   const totalBytes = downloadBytes(packages);
   let doneBytes = 0;
@@ -75,7 +75,7 @@ export function packageFile(folder: string, one: ResolvedPackage): string {
 }
 
 interface Fetching {
-  readonly context: Context;
+  readonly context: InstallContext;
   readonly patience: Patience;
   /** Aborted when the run ends, or another package cannot be had. */
   readonly signal: AbortSignal;
@@ -200,7 +200,7 @@ function unreachable(one: ResolvedPackage, cause: unknown): PvmcError {
     kind: 'construct',
     code: 'repository-unreachable',
     message: `the repository does not give ${one.url}: ${messageOf(cause)}`,
-    hint: 'Can the machine reach the mirror? machine.network must be nat, and repository.mirror must answer from there.',
+    hint: 'Does repository.mirror answer from the machine, too? It goes out through NAT, where 127.0.0.1 is the machine itself.',
     cause,
   });
 }
@@ -218,7 +218,7 @@ function refused(one: ResolvedPackage, status: number): PvmcError {
   const gone = status === 404 || status === 410;
   return new PvmcError({
     kind: 'construct',
-    code: gone ? 'package-gone' : 'repository-unreachable',
+    code: gone ? 'package-gone' : 'repository-refused',
     message: `the repository answers ${one.url} with HTTP status ${status}`,
     hint: gone
       ? 'The repository has moved on since this medium was made. Build again: that resolves the packages afresh.'

@@ -1,15 +1,16 @@
 /**
  * Finds the disk to build on by what it is, never by its name: a writable, fixed, whole disk that is
- * large enough and empty. A disk that holds anything is somebody's and is refused, unless whoever boots the
- * medium names it in as many words.
+ * large enough and empty, or that holds exactly a checkpoint of ours. One that holds anything else is
+ * somebody's and is refused, unless whoever boots the medium names it in as many words.
  */
 import { open, readFile, realpath } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PvmcError } from '../../system/error.ts';
 import { formatSize } from '../../system/size.ts';
-import type { Context, Step } from '../step.ts';
+import { isCheckpoint } from '../checkpoint.ts';
+import type { InstallContext, Programs, Step } from '../step.ts';
 
-interface BlockDevice {
+export interface BlockDevice {
   readonly path: string;
   readonly type: string;
   readonly size: number;
@@ -19,7 +20,7 @@ interface BlockDevice {
   readonly serial: string | null;
 }
 
-export const findDisk: Step = {
+export const findDisk: Step<InstallContext> = {
   name: 'find-disk',
   title: 'Find the disk',
   plan: ({ appliance }) => [
@@ -28,11 +29,14 @@ export const findDisk: Step = {
   async run(context) {
     const large = await largeDisks(context);
     const named = bootParameter(await readFile('/proc/cmdline', 'utf8'), ERASE_PARAMETER);
-    const disk =
-      named === undefined ? await onlyEmptyDisk(context, large) : await diskToErase(named, large);
+    const { disk, found } =
+      named === undefined
+        ? await onlyUsableDisk(context, large)
+        : { disk: await diskToErase(named, large), found: 'nothing' as const };
     context.progress.log(`the disk is ${describe(disk)}`);
     if (named !== undefined) await context.run(['wipefs', '--all', '--force', disk.path]);
     context.workspace.disk = disk.path;
+    context.workspace.found = found;
   },
 };
 
@@ -48,18 +52,27 @@ export function bootParameter(commandLine: string, name: string): string | undef
   return found?.slice(name.length + 1);
 }
 
-async function onlyEmptyDisk(
-  context: Context,
+interface Usable {
+  readonly disk: BlockDevice;
+  readonly found: 'nothing' | 'checkpoint';
+}
+
+/** A checkpoint says itself that it is meant; among empty disks there must be no choice. */
+async function onlyUsableDisk(
+  context: InstallContext,
   disks: readonly BlockDevice[],
-): Promise<BlockDevice> {
-  const empty: BlockDevice[] = [];
+): Promise<Usable> {
+  const usable: Usable[] = [];
   for (const disk of disks) {
-    if (await isEmpty(context, disk)) empty.push(disk);
+    if (await isEmpty(context, disk)) usable.push({ disk, found: 'nothing' });
+    else if (await isCheckpoint(context, disk)) usable.push({ disk, found: 'checkpoint' });
   }
-  const [disk, second] = empty;
-  if (disk === undefined) throw notEmpty(disks);
-  if (second !== undefined) throw ambiguous(empty);
-  return disk;
+  const checkpoints = usable.filter(({ found }) => found === 'checkpoint');
+  const candidates = checkpoints.length > 0 ? checkpoints : usable;
+  const [one, second] = candidates;
+  if (one === undefined) throw notEmpty(disks);
+  if (second !== undefined) throw ambiguous(candidates.map(({ disk }) => disk));
+  return one;
 }
 
 async function diskToErase(path: string, disks: readonly BlockDevice[]): Promise<BlockDevice> {
@@ -72,10 +85,10 @@ async function diskToErase(path: string, disks: readonly BlockDevice[]): Promise
 /** Controllers of real machines may take some seconds to show their disks. */
 const PATIENCE_SECONDS = 15;
 
-async function largeDisks(context: Context): Promise<BlockDevice[]> {
+async function largeDisks(context: InstallContext): Promise<BlockDevice[]> {
   const wantedBytes = context.manifest.appliance.machine.disk;
   for (let second = 0; ; second += 1) {
-    const disks = await wholeDisks(context);
+    const disks = (await wholeDisks(context)).filter(({ ro, rm }) => !ro && !rm);
     const large = disks.filter((disk) => disk.size >= wantedBytes);
     if (large.length > 0) return large;
     if (second === PATIENCE_SECONDS) throw noDisk(disks, wantedBytes);
@@ -83,21 +96,20 @@ async function largeDisks(context: Context): Promise<BlockDevice[]> {
   }
 }
 
-async function wholeDisks(context: Context): Promise<BlockDevice[]> {
+/** All whole disks, whatever they hold. */
+export async function wholeDisks(programs: Programs): Promise<BlockDevice[]> {
   const columns = 'PATH,TYPE,SIZE,RO,RM,MODEL,SERIAL';
   const argv = ['lsblk', '--json', '--bytes', '--nodeps', '--output', columns];
-  const { stdout } = await context.run(argv, { output: 'quiet' });
+  const { stdout } = await programs.run(argv, { output: 'quiet' });
   const listed = JSON.parse(stdout) as { readonly blockdevices: readonly BlockDevice[] };
-  return listed.blockdevices.filter(
-    (device) => device.type === 'disk' && !device.ro && !device.rm && device.size > 0,
-  );
+  return listed.blockdevices.filter(({ type, size }) => type === 'disk' && size > 0);
 }
 
 /** Looked at, at the start and at the end: partition tables and most file systems begin there. */
 const LOOKED_AT_BYTES = 2 ** 20;
 
 /** No signature that is known, and nothing but zeros where things begin and end. */
-async function isEmpty(context: Context, disk: BlockDevice): Promise<boolean> {
+async function isEmpty(context: InstallContext, disk: BlockDevice): Promise<boolean> {
   const known = await context.run(['wipefs', '--noheadings', disk.path], { output: 'quiet' });
   if (known.stdout.trim() !== '') return false;
   const device = await open(disk.path, 'r');
@@ -113,7 +125,7 @@ async function isEmpty(context: Context, disk: BlockDevice): Promise<boolean> {
   }
 }
 
-function describe(disk: BlockDevice): string {
+export function describe(disk: BlockDevice): string {
   const name = [disk.model, disk.serial].filter((part) => part !== null).join(' ');
   return `${disk.path} (${name === '' ? '' : `${name}, `}${formatSize(disk.size)})`;
 }
@@ -152,7 +164,7 @@ function ambiguous(disks: readonly BlockDevice[]): PvmcError {
   return new PvmcError({
     kind: 'construct',
     code: 'disk-ambiguous',
-    message: `${disks.length} empty disks are large enough, and nothing says which to use`,
+    message: `${disks.length} disks can be built on, and nothing says which to use`,
     details: disks.map((disk) => `seen: ${describe(disk)}`),
     hint: 'Leave only one of them attached.',
   });

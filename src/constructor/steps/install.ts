@@ -6,11 +6,11 @@ import { join } from 'node:path';
 import type { ResolvedPackage } from '../../manifest/installation-manifest.ts';
 import { PvmcError } from '../../system/error.ts';
 import type { Progress } from '../../system/progress.ts';
-import type { Context, Step } from '../step.ts';
+import type { InstallContext, Step } from '../step.ts';
 import { PACKAGES_INSIDE_ROOT } from './bootstrap.ts';
 import { packageFile } from './fetch.ts';
 
-export const install: Step = {
+export const install: Step<InstallContext> = {
   name: 'install',
   title: 'Install the packages',
   plan: ({ packages }) => [
@@ -33,7 +33,7 @@ export const install: Step = {
 };
 
 async function installBatch(
-  context: Context,
+  context: InstallContext,
   packages: readonly ResolvedPackage[],
   watch: DpkgWatch,
 ): Promise<void> {

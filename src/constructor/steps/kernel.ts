@@ -4,7 +4,7 @@
  * thousand network drivers and their like, which makes it three times as large and, in emulation, takes
  * minutes to make. The settings stay in the appliance: a kernel that its user installs gets the same.
  */
-import { chmod, mkdir, readdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { PvmcError } from '../../system/error.ts';
 import type { Context, Step } from '../step.ts';
@@ -69,6 +69,8 @@ export const kernel: Step = {
     const versions = await kernelVersions(context);
     await writeSettings(context);
     for (const version of versions) {
+      // Of an earlier attempt: what is there is not made anew.
+      await rm(join(context.workspace.root, `boot/initrd.img-${version}`), { force: true });
       await context.runInRoot(['update-initramfs', '-c', '-k', version]);
     }
   },

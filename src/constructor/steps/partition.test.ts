@@ -64,6 +64,7 @@ test('sfdisk makes of the table what the constructor and both firmwares look for
     root: `${disk}3`,
     biosBootFirstSector: 2048,
     biosBootSectors: 2048,
+    rootFirstSector: 66 * 2048,
     rootBytes: 445 * MIB,
   });
 });

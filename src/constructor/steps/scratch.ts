@@ -5,9 +5,15 @@
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Context, Partitions, Step } from '../step.ts';
+import { scratchUuid } from '../../manifest/input-keys.ts';
+import { readState } from '../record.ts';
+import type { InstallContext, Partitions, Step } from '../step.ts';
 
-const MOUNT_POINT = '/run/pvmc/scratch';
+export const SCRATCH_MOUNT = '/run/pvmc/scratch';
+/** A person who looks at the disk sees whose it is. */
+export const SCRATCH_LABEL = 'pvmc-scratch';
+/** Folder of log and state in the scratch file system. */
+export const RECORD_FOLDER = 'pvmc';
 const ALIGNMENT_BYTES = 2 ** 20;
 /** A small disk would get too few by mke2fs's own rule: Debian's packages have many small files. */
 const INODES = 400_000;
@@ -25,15 +31,14 @@ export function scratchBytes(rootPartitionBytes: number): number {
   return Math.min(rootPartitionBytes - firstHalfBytes(rootPartitionBytes), MOST_BYTES);
 }
 
-export const scratch: Step = {
+export const scratch: Step<InstallContext> = {
   name: 'scratch',
   title: 'Prepare the scratch file system',
   plan: () => [
     'mke2fs and mount: a file system for the construction only, in the second half of the root partition',
   ],
   async run(context) {
-    const { partitions } = context.workspace;
-    const device = await attachSecondHalf(context, partitions);
+    const device = await attachSecondHalf(context, context.workspace.partitions);
     // Lives for one build: no journal, no reserve, nothing initialised that is not needed.
     const features = '^has_journal,^metadata_csum,^resize_inode,^orphan_file';
     await context.run([
@@ -43,25 +48,41 @@ export const scratch: Step = {
       `-O${features}`,
       '-m0',
       '-Enodiscard,lazy_itable_init=1',
+      `-L${SCRATCH_LABEL}`,
+      `-U${scratchUuid(context.manifest)}`,
       `-N${INODES}`,
       device,
     ]);
-    await mkdir(MOUNT_POINT, { recursive: true });
-    const options = 'noatime,nobarrier,noauto_da_alloc';
-    await context.run(['mount', '-t', 'ext4', '-o', options, device, MOUNT_POINT]);
-    context.workspace.holdsScratch.add('the scratch file system', async () => {
-      await context.run(['umount', MOUNT_POINT]);
-    });
-    context.workspace.scratch = MOUNT_POINT;
-    context.workspace.root = join(MOUNT_POINT, 'root');
-    context.workspace.packages = join(MOUNT_POINT, 'packages');
+    await mountScratch(context, device);
     await mkdir(context.workspace.root);
     await mkdir(context.workspace.packages);
   },
 };
 
+/** Opens the scratch file system that the disk has already. */
+export async function openScratch(context: InstallContext): Promise<void> {
+  await mountScratch(context, await attachSecondHalf(context, context.workspace.partitions));
+}
+
+async function mountScratch(context: InstallContext, device: string): Promise<void> {
+  const { workspace, record } = context;
+  await mkdir(SCRATCH_MOUNT, { recursive: true });
+  const options = 'noatime,nobarrier,noauto_da_alloc';
+  await context.run(['mount', '-t', 'ext4', '-o', options, device, SCRATCH_MOUNT]);
+  workspace.holdsScratch.add('the scratch file system', async () => {
+    await context.run(['umount', SCRATCH_MOUNT]);
+  });
+  workspace.scratch = SCRATCH_MOUNT;
+  workspace.root = join(SCRATCH_MOUNT, 'root');
+  workspace.packages = join(SCRATCH_MOUNT, 'packages');
+  const folder = join(SCRATCH_MOUNT, RECORD_FOLDER);
+  record.takeOver(readState(folder)?.steps ?? []);
+  await record.keepOnDisk(folder);
+  workspace.holdsScratch.add('the log on the disk', () => record.leaveDisk());
+}
+
 async function attachSecondHalf(
-  context: Context,
+  context: InstallContext,
   { root, rootBytes }: Partitions,
 ): Promise<string> {
   const argv = [

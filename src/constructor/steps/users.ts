@@ -1,9 +1,9 @@
 /** The manifest's users: their groups, password hashes, SSH keys and what sudo allows them. */
-import type { InstallationManifest } from '../../manifest/installation-manifest.ts';
+import type { DiskInputs } from '../../manifest/installation-manifest.ts';
 import { PvmcError } from '../../system/error.ts';
 import type { Context, Step } from '../step.ts';
 
-type User = InstallationManifest['appliance']['users'][number];
+type User = DiskInputs['appliance']['users'][number];
 
 export const users: Step = {
   name: 'users',
@@ -36,12 +36,14 @@ async function addUser(context: Context, user: User): Promise<void> {
   }
   const joined = [...user.groups, ...(user.sudo === 'password' ? ['sudo'] : [])];
   const groups = joined.length > 0 ? ['--groups', joined.join(',')] : [];
-  const { status, stderr } = await context.runInRoot(
-    ['useradd', '--create-home', '--shell', user.shell, ...groups, user.name],
-    { accept: [0, 9] },
-  );
-  // 9: the name is taken, by a package's own user for instance.
-  if (status === 9) throw nameTaken(user.name, stderr);
+  const settings = ['--shell', user.shell, ...groups, user.name];
+  const { status, stderr } = await context.runInRoot(['useradd', '--create-home', ...settings], {
+    accept: [0, 9],
+  });
+  // 9: the name is taken, by a package's own user for instance, or by this very step before.
+  if (status !== 9) return;
+  if (!context.workspace.repeated) throw nameTaken(user.name, stderr);
+  await context.runInRoot(['usermod', ...settings]);
 }
 
 async function setPassword(context: Context, user: User): Promise<void> {

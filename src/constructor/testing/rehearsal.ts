@@ -10,6 +10,7 @@ import {
 import type { Amount } from '../../system/progress.ts';
 import { Releases } from '../../system/releases.ts';
 import { createContext } from '../context.ts';
+import { ConstructionRecord } from '../record.ts';
 import type { Context } from '../step.ts';
 
 export interface Rehearsal {
@@ -30,13 +31,14 @@ export function rehearse({ folder, manifest, signal }: RehearsalOptions): Rehear
   const amounts: Amount[] = [];
   const context = createContext({
     manifest,
-    manifestPath: join(folder, 'installation.json'),
+    payloadFolder: folder,
     progress: {
       signal: signal ?? new AbortController().signal,
       log: (line, origin = '') => void logged.push(`${origin}: ${line}`),
       amount: (amount) => void amounts.push(amount),
       notice: () => {},
     },
+    record: new ConstructionRecord(join(folder, 'no-record')),
     releases: new Releases(),
   });
   context.workspace.root = join(folder, 'root');
