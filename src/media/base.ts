@@ -12,6 +12,7 @@ import { Releases } from '../system/releases.ts';
 import { run } from '../system/run.ts';
 import { BUILD_FOLDER, customizeScript } from './customize.ts';
 import { buildDebian, mmdebstrapCommand } from './debian.ts';
+import { FATAL_SCRIPT } from './fatal-script.ts';
 import { initrdArchive } from './initrd.ts';
 import { INIT_SCRIPT } from './initrd-script.ts';
 import { BASE_FILES } from './layout.ts';
@@ -85,6 +86,7 @@ export async function baseId(options: BaseOptions, progress: Progress): Promise<
     customizeScript(),
     systemFiles(),
     INIT_SCRIPT,
+    FATAL_SCRIPT,
     SQUASHFS_OPTIONS,
   ];
   return createHash('sha256').update(JSON.stringify(ingredients)).digest('hex');

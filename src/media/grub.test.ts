@@ -1,18 +1,23 @@
 import { expect, test } from 'vitest';
 import { efiStartConfiguration, grubConfiguration, mediumMarkerPath } from './grub.ts';
 import { MEDIUM_PATHS } from './layout.ts';
-import { DIAGNOSE_PARAMETER } from './system/constructor-service.ts';
+import { MODES } from './modes.ts';
 
 test('the menu starts the kernel with the id of its own medium', () => {
   const configuration = grubConfiguration('abc');
   const kernels = configuration.match(/^ {2}linux .*$/gm) ?? [];
-  expect(kernels).toHaveLength(2);
+  expect(kernels).toHaveLength(MODES.length);
   for (const line of kernels) {
     expect(line).toContain(`linux /${MEDIUM_PATHS.kernel} pvmc.medium=abc `);
     // The last console is the one that /dev/console is: the host's console log.
-    expect(line.trimEnd()).toMatch(/console=tty0 console=ttyS0,115200n8( pvmc\.diagnose)?$/);
+    expect(line.trimEnd()).toMatch(/console=tty0 console=ttyS0,115200n8 pvmc\.mode=\w+$/);
   }
-  expect(kernels.map((line) => line.includes(DIAGNOSE_PARAMETER))).toEqual([false, true]);
+  expect(kernels.map((line) => line.split('pvmc.mode=')[1])).toEqual([
+    'install',
+    'diagnose',
+    'show',
+    'check',
+  ]);
 });
 
 test('blocks and quotes are balanced, and the default entry is there', () => {

@@ -1,6 +1,6 @@
 /** GRUB's menu on the medium, and how its EFI program finds the medium. */
 import { MEDIUM_PATHS } from './layout.ts';
-import { DIAGNOSE_PARAMETER } from './system/constructor-service.ts';
+import { MODE_PARAMETER, MODES } from './modes.ts';
 
 /**
  * For a system that boots once, on a processor that may be an emulated one, and runs nothing foreign:
@@ -19,6 +19,8 @@ const KERNEL_PARAMETERS: readonly string[] = [
   'tsc=reliable',
   'net.ifnames=0',
   'systemd.show_status=0',
+  // A panic stays on the screen, and the hypervisor hears of it.
+  'panic=0',
 ];
 
 const CONSOLES = 'console=tty0 console=ttyS0,115200n8';
@@ -42,7 +44,7 @@ export function grubConfiguration(mediumId: string): string {
   const linux = `linux /${MEDIUM_PATHS.kernel} pvmc.medium=${mediumId} ${KERNEL_PARAMETERS.join(' ')} ${CONSOLES}`;
   const initrd = `initrd /${MEDIUM_PATHS.initrd}`;
   return `if serial --unit=0 --speed=115200; then terminal_output console serial; fi
-set default=install
+set default=${MODES[0]?.name}
 set timeout_style=hidden
 set timeout=0
 # Shift, held while the machine starts, shows the menu.
@@ -52,14 +54,12 @@ if keystatus --shift; then
   # Only here: with it, GRUB takes several times as long to load the kernel.
   terminal_input console serial
 fi
-menuentry 'Install: run the constructor' --id install {
-  ${linux}
+${MODES.map(
+  ({ name, title }) => `menuentry '${title}' --id ${name} {
+  ${linux} ${MODE_PARAMETER}=${name}
   ${initrd}
-}
-menuentry 'Diagnose: start without the constructor' --id diagnose {
-  ${linux} ${DIAGNOSE_PARAMETER}
-  ${initrd}
-}
+}`,
+).join('\n')}
 menuentry 'Start from the first disk' --id disk {
   if [ "$grub_platform" = efi ]; then exit; else set root=(hd0); chainloader +1; fi
 }

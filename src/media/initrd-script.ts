@@ -2,6 +2,7 @@
  * `/init` of the initial RAM file system: loads the drivers of whatever the machine has, finds the
  * medium that this kernel was loaded from, stacks a writable layer on its system and hands over.
  */
+import { FATAL_PATH, KEEP_IN_MEMORY } from './fatal-script.ts';
 import { MEDIUM_ID_PATH, MEDIUM_MOUNT, MEDIUM_PATHS } from './layout.ts';
 
 /** Slow USB controllers and drives that spin up are given this long. */
@@ -10,6 +11,7 @@ const DEADLINE_SECONDS = 90;
 /** The applets of busybox that the script, and a person in its emergency shell, may call. */
 export const APPLETS: readonly string[] = [
   'cat',
+  'cp',
   'cttyhack',
   'dmesg',
   'find',
@@ -45,6 +47,16 @@ for parameter in $parameters; do
   case $parameter in pvmc.medium=*) wanted=\${parameter#*=} ;; esac
 done
 
+# What cannot be cured without a person: the reason on every console, and a shell.
+give_up() {
+  sh /${FATAL_PATH} "$1"
+  # The last console is where the host listens; a person may sit at the screen.
+  case $(cat /sys/class/tty/console/active) in
+    *ttyS*) setsid sh -c 'exec sh < /dev/tty1 > /dev/tty1 2>&1' & ;;
+  esac
+  setsid cttyhack sh
+}
+
 load_drivers() {
   modprobe -abq $(cat /sys/bus/*/devices/*/modalias 2>/dev/null | sort -u) 2>/dev/null
 }
@@ -70,16 +82,15 @@ find_medium() {
   return 1
 }
 
+modprobe -aq pvpanic-mmio pvpanic-pci
 modprobe -a isofs loop squashfs overlay sr_mod sd_mod
 load_drivers
 waited=0
 until find_medium; do
   if [ $waited -ge ${DEADLINE_SECONDS * 5} ]; then
-    echo
-    echo "PVMC: the boot medium \${wanted:-(any)} was not found within ${DEADLINE_SECONDS} seconds."
-    [ -z "$foreign" ] || echo "PVMC: other PVMC media are here:$foreign"
-    echo "PVMC: block devices:" $(ls /sys/class/block)
-    setsid cttyhack sh
+    others=
+    [ -z "$foreign" ] || others=", other PVMC media:$foreign"
+    give_up "the boot medium \${wanted:-(any)} was not found within ${DEADLINE_SECONDS} seconds, block devices: $(echo $(ls /sys/class/block))$others"
     waited=0
   fi
   sleep 0.2
@@ -92,9 +103,9 @@ mount -r -t squashfs -o loop ${MEDIUM_MOUNT}/${MEDIUM_PATHS.system} /run/pvmc/sy
 mount -t tmpfs -o mode=755,size=90% tmpfs /run/pvmc/writable &&
 mkdir /run/pvmc/writable/changes /run/pvmc/writable/work &&
 mount -t overlay -o lowerdir=/run/pvmc/system,upperdir=/run/pvmc/writable/changes,workdir=/run/pvmc/writable/work overlay /root || {
-  echo "PVMC: the system on the medium cannot be mounted."
-  setsid cttyhack sh
+  give_up 'the system on the medium cannot be mounted'
 }
+${KEEP_IN_MEMORY}
 mount -o move /run /root/run
 mount -o move /dev /root/dev
 mount -o move /sys /root/sys

@@ -38,7 +38,7 @@ test('the script is one that a shell can read', async () => {
 
 test('the script calls only applets that are there', () => {
   const builtIn =
-    /^(read|for|case|echo|return|export|until|if|fi|do|done|esac|exec|\[|try|found|load_drivers|find_medium|waited|wanted|device|foreign|continue)\b/;
+    /^(read|for|case|echo|return|export|until|if|fi|do|done|esac|exec|\[|try|give_up|others|found|load_drivers|find_medium|waited|wanted|device|foreign|continue)\b/;
   const called = INIT_SCRIPT.split('\n')
     .flatMap((line) =>
       line.replace(/(?:^|\s)#.*|^\s*for \w+ in/, '').split(/&&|\|\||;|\||\$\(|\{ |\bthen\b|\bdo\b/),

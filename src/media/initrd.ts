@@ -2,6 +2,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { type CpioEntry, cpioArchive } from './cpio.ts';
+import { FATAL_PATH, FATAL_SCRIPT } from './fatal-script.ts';
 import { APPLETS, INIT_SCRIPT } from './initrd-script.ts';
 
 export interface InitrdParts {
@@ -16,6 +17,7 @@ export async function initrdArchive(parts: InitrdParts): Promise<Buffer> {
   const modules = await moduleFiles(parts.modulesFolder);
   const files: CpioEntry[] = [
     { type: 'file', path: 'init', mode: 0o755, content: Buffer.from(INIT_SCRIPT) },
+    { type: 'file', path: FATAL_PATH, mode: 0o755, content: Buffer.from(FATAL_SCRIPT) },
     {
       type: 'file',
       path: 'bin/busybox',

@@ -10,6 +10,7 @@ import { pipeline } from 'node:stream/promises';
 import type { Progress } from '../system/progress.ts';
 import { Releases } from '../system/releases.ts';
 import { run } from '../system/run.ts';
+import { sha256Of } from '../system/sha256.ts';
 import type { MediumBase } from './base.ts';
 import { writeEspImage } from './esp.ts';
 import { efiStartConfiguration, grubConfiguration, mediumMarkerPath } from './grub.ts';
@@ -56,7 +57,10 @@ export async function assembleIso(options: IsoOptions, progress: Progress): Prom
     },
     progress,
   );
-  const files = await onHost([...bootFiles(options, mediumId), ...options.payload], work);
+  const content = await onHost([...bootFiles(options, mediumId), ...options.payload], work);
+  const checksums = { path: MEDIUM_PATHS.checksums, hostPath: join(work, 'sha256sums') };
+  await writeFile(checksums.hostPath, await checksumsOf(content, progress.signal));
+  const files = [...content, checksums];
   const image = join(work, 'image.iso');
   const list = join(work, 'paths');
   await writeFile(list, files.map(graftPoint).join(''));
@@ -111,6 +115,15 @@ async function onHost(files: readonly MediumFile[], work: string): Promise<reado
       return { path: file.path, hostPath };
     }),
   );
+}
+
+/** As sha256sum reads it: every file but the one that xorriso writes an address into. */
+async function checksumsOf(files: readonly HostFile[], signal: AbortSignal): Promise<string> {
+  const listed = files.filter(({ path }) => path !== MEDIUM_PATHS.biosImage);
+  const lines = await Promise.all(
+    listed.map(async ({ path, hostPath }) => `${await sha256Of(hostPath, signal)}  ${path}\n`),
+  );
+  return lines.sort((a, b) => (a.slice(64) < b.slice(64) ? -1 : 1)).join('');
 }
 
 /** xorriso's own quoting: `=` and backslash have a meaning in both paths. */

@@ -15,6 +15,8 @@ export const MEDIUM_PATHS = {
   efiConfiguration: 'efi/grub.cfg',
   system: 'pvmc/system.squashfs',
   mediumId: MEDIUM_ID_PATH,
+  /** The SHA-256 of every file, as sha256sum writes and reads it. */
+  checksums: 'pvmc/sha256sums',
 } as const;
 
 /** The files that a base consists of, in its folder. */

@@ -55,11 +55,14 @@ export const PROMISED_PROGRAMS: readonly string[] = [
   'blockdev',
   'chroot',
   'cp',
+  'dmesg',
   'dpkg',
   'dpkg-deb',
   'e2fsck',
   'find',
   'findmnt',
+  'fsfreeze',
+  'fstrim',
   'install',
   'ip',
   'journalctl',
@@ -76,6 +79,7 @@ export const PROMISED_PROGRAMS: readonly string[] = [
   'resize2fs',
   'rm',
   'sfdisk',
+  'sha256sum',
   'sh',
   'stty',
   'sync',
@@ -98,6 +102,9 @@ export const BUILD_PACKAGES: readonly string[] = [
 
 /** Modules that the initial RAM file system loads, by name or through their devices' aliases. */
 export const INITRD_MODULES: readonly string[] = [
+  // A hypervisor that listens hears of a panic.
+  'pvpanic-mmio',
+  'pvpanic-pci',
   // The medium and what is stacked on it.
   'isofs',
   'loop',
@@ -154,6 +161,7 @@ export const KEPT_MODULE_FOLDERS: readonly string[] = [
   'drivers/input/serio',
   'drivers/md',
   'drivers/message',
+  'drivers/misc/pvpanic',
   'drivers/mmc',
   'drivers/net/bonding',
   'drivers/net/ethernet',
