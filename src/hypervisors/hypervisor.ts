@@ -14,10 +14,14 @@ export interface MachineSpecification {
   readonly cpus: number;
   readonly firmware: Firmware;
   readonly network: 'nat' | 'none';
-  /** The machine's disk. `create` makes a new empty one; `existing` takes one that is ours. */
+  /**
+   * The machine's disk. `create` makes a new empty one; `existing` takes one that is ours; `throw-away`
+   * takes a raw one that stays as it is: what the guest writes goes with the machine.
+   */
   readonly disk:
     | { readonly type: 'create'; readonly path: string; readonly sizeBytes: number }
-    | { readonly type: 'existing'; readonly path: string; readonly format: 'raw' | 'qcow2' };
+    | { readonly type: 'existing'; readonly path: string; readonly format: 'raw' | 'qcow2' }
+    | { readonly type: 'throw-away'; readonly path: string };
   /** The disk's controller and the NIC: the fastest, or what an importer will choose. */
   readonly devices: 'fast' | 'appliance';
   /** The boot medium, an ISO image. */

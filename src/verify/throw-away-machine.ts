@@ -3,10 +3,9 @@
  * thrown away, and with the probe when the hypervisor can bring it in.
  */
 import { mkdir, rm } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import type { Firmware, Hypervisor, RunningMachine } from '../hypervisors/hypervisor.ts';
 import type { Releases } from '../system/releases.ts';
-import { run } from '../system/run.ts';
 import type { ApplianceCheck } from './check.ts';
 import type { VerifyLimits } from './limits.ts';
 import { probeCredentials } from './probe.ts';
@@ -47,9 +46,6 @@ export async function startThrowAway(
   const linkLogPath = join(folder, 'link.log');
   // Of an earlier run in the same folder.
   for (const path of [consoleLogPath, linkLogPath]) await rm(path, { force: true });
-  const overlayPath = join(folder, 'overlay.qcow2');
-  releases.add('the copy of the disk', () => rm(overlayPath, { force: true }));
-  await makeOverlay(request.diskPath, overlayPath, progress);
   const { credentials: canProbe } = await hypervisor.capabilities();
   const { checks, limits, hasNetwork } = request;
   const { checkSeconds } = limits;
@@ -60,7 +56,7 @@ export async function startThrowAway(
       cpus: request.cpus,
       firmware: request.firmware,
       network: hasNetwork ? 'nat' : 'none',
-      disk: { type: 'existing', path: overlayPath, format: 'qcow2' },
+      disk: { type: 'throw-away', path: request.diskPath },
       devices: 'appliance',
       consoleLogPath,
       runtimeFolder: join(folder, 'machine'),
@@ -72,15 +68,4 @@ export async function startThrowAway(
   const running = await machine.start(progress);
   releases.add('the running machine', () => running.stop());
   return { running, consoleLogPath, linkLogPath, canProbe };
-}
-
-/** What the guest writes goes into a file of its own, which costs nothing to make. */
-async function makeOverlay(
-  diskPath: string,
-  overlayPath: string,
-  { signal }: VerifyProgress,
-): Promise<void> {
-  await rm(overlayPath, { force: true });
-  const make = ['qemu-img', 'create', '-q', '-f', 'qcow2', '-F', 'raw'];
-  await run([...make, '-b', resolve(diskPath), overlayPath], { signal });
 }

@@ -15,13 +15,15 @@ const SPECIFICATION: MachineSpecification = {
   runtimeFolder: '/build/run',
 };
 
+const FILES = { smbiosStringPaths: [], overlayPath: '/machine/overlay.qcow2' };
+
 function argumentsOf(
   changes: Partial<MachineSpecification> = {},
   command: Partial<QemuCommand> = {},
 ): string[] {
   return qemuArguments({
     specification: { ...SPECIFICATION, ...changes },
-    files: { smbiosStringPaths: [] },
+    files: FILES,
     accelerator: 'tcg',
     sandbox: true,
     ...command,
@@ -95,6 +97,11 @@ describe('the command line of QEMU', () => {
     expect(valuesOf(argumentsOf({ disk: existing }), '-blockdev')[0]).toMatchObject({
       driver: 'qcow2',
     });
+    const disk = { type: 'throw-away', path: '/precious.raw' } as const;
+    expect(valuesOf(argumentsOf({ disk }), '-blockdev')[0]).toMatchObject({
+      driver: 'qcow2',
+      file: { filename: '/machine/overlay.qcow2' },
+    });
   });
 
   it('lets nobody in but through the forwarded ports, on loopback', () => {
@@ -109,7 +116,7 @@ describe('the command line of QEMU', () => {
   it('takes paths with commas for what they are', () => {
     const argv = argumentsOf(
       { consoleLogPath: '/a,b/console.log', disk: { type: 'create', path: '/a,b', sizeBytes: 1 } },
-      { files: { smbiosStringPaths: ['/a,b/0'] } },
+      { files: { ...FILES, smbiosStringPaths: ['/a,b/0'] } },
     );
     expect(argv).toContain('file,id=console,path=/a,,b/console.log,append=on,mux=on');
     expect(argv).toContain('type=11,path=/a,,b/0');
@@ -118,7 +125,7 @@ describe('the command line of QEMU', () => {
 
   it('gives a UEFI machine its code, which is shared, and its own variables', () => {
     const uefi = { codePath: '/CODE.fd', variablesPath: '/run/vars.fd' };
-    const argv = argumentsOf({ firmware: 'uefi' }, { files: { uefi, smbiosStringPaths: [] } });
+    const argv = argumentsOf({ firmware: 'uefi' }, { files: { ...FILES, uefi } });
     expect(valuesOf(argv, '-machine')).toEqual(['q35,pflash0=uefi-code,pflash1=uefi-variables']);
     expect(valuesOf(argv, '-blockdev')).toContainEqual({
       'node-name': 'uefi-code',

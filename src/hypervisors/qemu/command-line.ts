@@ -22,6 +22,8 @@ export type Accelerator = 'kvm' | 'tcg';
 export interface QemuFiles {
   /** UEFI's code and this machine's own copy of its variables; undefined for a BIOS machine. */
   readonly uefi?: { readonly codePath: string; readonly variablesPath: string } | undefined;
+  /** Lies over the disk of a machine that must not change it. */
+  readonly overlayPath: string;
   /** One SMBIOS string a file, in this order. */
   readonly smbiosStringPaths: readonly string[];
 }
@@ -54,7 +56,7 @@ export function qemuArguments(command: QemuCommand): string[] {
     ['-chardev', `socket,id=qmp,fd=${QMP_DESCRIPTOR}`, '-mon', 'chardev=qmp,mode=control'],
     serialArguments(specification),
     firmwareArguments(files),
-    diskArguments(specification),
+    diskArguments(command),
     mediumArguments(specification),
     networkArguments(specification),
     // Only what has a boot index is booted from: no network boot, no search.
@@ -113,14 +115,16 @@ function firmwareArguments({ uefi, smbiosStringPaths }: QemuFiles): string[] {
  * The disk. A build's disk is thrown away when the build fails, so it need not survive a power cut of
  * the host (no flushes), and blocks that the guest discards or fills with zeroes become holes.
  */
-function diskArguments({ disk, devices }: MachineSpecification): string[] {
+function diskArguments({ specification, files }: QemuCommand): string[] {
+  const { disk, devices } = specification;
   const caching = { cache: { direct: false, 'no-flush': true }, discard: 'unmap' };
+  const { driver, filename } = diskImage(disk, files);
   const node = blockDevice({
     'node-name': 'disk',
-    driver: disk.type === 'create' ? 'raw' : disk.format,
+    driver,
     'detect-zeroes': 'unmap',
     ...caching,
-    file: { driver: 'file', filename: disk.path, ...caching },
+    file: { driver: 'file', filename, ...caching },
   });
   const common = { drive: 'disk', bootindex: 1, werror: 'stop', rerror: 'stop' };
   // QEMU has no LSI 53C1030, the `lsilogic` of our OVF descriptor. Its relatives do not do: Linux finds
@@ -129,6 +133,20 @@ function diskArguments({ disk, devices }: MachineSpecification): string[] {
   return devices === 'fast'
     ? [...node, ...device({ driver: 'virtio-blk-pci', ...common })]
     : [...node, ...device({ driver: 'ide-hd', bus: 'ide.0', ...common })];
+}
+
+function diskImage(
+  disk: MachineSpecification['disk'],
+  { overlayPath }: QemuFiles,
+): { readonly driver: string; readonly filename: string } {
+  switch (disk.type) {
+    case 'create':
+      return { driver: 'raw', filename: disk.path };
+    case 'existing':
+      return { driver: disk.format, filename: disk.path };
+    case 'throw-away':
+      return { driver: 'qcow2', filename: overlayPath };
+  }
 }
 
 function mediumArguments({ mediumPath }: MachineSpecification): string[] {

@@ -1,4 +1,14 @@
-import { access, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import {
+  access,
+  chmod,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,8 +20,8 @@ import type { PvmcError } from '../../system/error.ts';
 import { type Progress, quietProgress } from '../../system/progress.ts';
 import { run } from '../../system/run.ts';
 import type { Machine, MachineSpecification, RunningMachine } from '../hypervisor.ts';
+import { type TinyGuest, tinyGuest } from '../tiny-guest.test-support.ts';
 import { qemuHypervisor } from './hypervisor.ts';
-import { type TinyGuest, tinyGuest } from './tiny-guest.test-support.ts';
 
 const software = async () => ({ available: false, why: 'the test wants it so' });
 const qemu = qemuHypervisor({ probe: software });
@@ -292,6 +302,20 @@ describe('create and discard', () => {
     const machine = await create({ disk: { type: 'existing', path, format: 'raw' } });
     await machine.discard();
     expect(await readFile(path, 'utf8')).toBe('precious');
+  });
+
+  it('never write to a disk that they are to throw away', async () => {
+    const path = join(folder, 'precious.img');
+    const disk = diskOf({ link: 'here', ending: 'power-off' });
+    await writeFile(path, disk);
+    await chmod(path, 0o400);
+    const machine = await create({ disk: { type: 'throw-away', path } });
+    const running = await machine.start(quietProgress());
+    expect(await textOf(running.link)).toBe('here');
+    expect(await readdir(join(folder, 'runtime'))).toContain('overlay.qcow2');
+    await machine.discard();
+    expect((await readFile(path)).equals(disk)).toBe(true);
+    expect(await readdir(folder)).not.toContain('runtime');
   });
 
   it('leave a folder and its files that were there before', async () => {

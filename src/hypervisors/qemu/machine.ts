@@ -5,11 +5,12 @@ import { PvmcError, systemCodeOf } from '../../system/error.ts';
 import type { Progress } from '../../system/progress.ts';
 import { commandLine } from '../../system/run.ts';
 import { startTimeOf } from '../../system/start-time.ts';
+import { createDisk, expectFile } from '../disk.ts';
 import type { Machine, MachineSpecification, RunningMachine } from '../hypervisor.ts';
 import { type Accelerator, type QemuFiles, qemuArguments } from './command-line.ts';
 import { credentialStrings } from './credentials.ts';
-import { createDisk, expectFile } from './disk.ts';
 import { findUefiFirmware } from './firmware.ts';
+import { createOverlay, OVERLAY } from './overlay.ts';
 import { PowerRun } from './power-run.ts';
 import { RunningQemu } from './running-machine.ts';
 
@@ -39,12 +40,14 @@ export class QemuMachine implements Machine {
   /** Makes the machine's folder, its disk and its UEFI variables, or nothing. */
   static async create(host: QemuHost, specification: MachineSpecification): Promise<QemuMachine> {
     await expectFile(specification.mediumPath, 'medium');
-    if (specification.disk.type === 'existing') await expectFile(specification.disk.path, 'disk');
+    const { disk } = specification;
+    if (disk.type !== 'create') await expectFile(disk.path, 'disk');
     const uefi = specification.firmware === 'uefi' ? await findUefiFirmware() : undefined;
     const made = await mkdir(specification.runtimeFolder, { recursive: true, mode: 0o700 });
     const machine = new QemuMachine(host, specification, made !== undefined);
     await machine.#refuseWhileRunning();
-    if (specification.disk.type === 'create') await createDisk(specification.disk);
+    if (disk.type === 'create') await createDisk(disk);
+    if (disk.type === 'throw-away') await createOverlay(disk.path, machine.#path(OVERLAY));
     if (uefi) await copyFile(uefi.variablesPath, machine.#path('uefi-variables.fd'));
     return machine;
   }
@@ -81,7 +84,7 @@ export class QemuMachine implements Machine {
   /** QEMU's own log stays when it says something: it may be the reason for what went wrong. */
   async discard(): Promise<void> {
     await this.#running?.stop();
-    for (const file of ['uefi-variables.fd', 'last-screen.png', 'qemu.pid'])
+    for (const file of [OVERLAY, 'uefi-variables.fd', 'last-screen.png', 'qemu.pid'])
       await rm(this.#path(file), { force: true });
     await rm(this.#path('credentials'), { recursive: true, force: true });
     if ((await sizeOf(this.#path('qemu.log'))) === 0)
@@ -100,7 +103,8 @@ export class QemuMachine implements Machine {
   ): Promise<PowerRun> {
     await rm(this.#path('last-screen.png'), { force: true });
     const smbiosStringPaths = await this.#writeCredentials();
-    const files = { uefi: await this.#uefiFiles(), smbiosStringPaths };
+    const overlayPath = this.#path(OVERLAY);
+    const files = { uefi: await this.#uefiFiles(), smbiosStringPaths, overlayPath };
     const specification = this.#specification;
     const argv = [
       this.#host.program,

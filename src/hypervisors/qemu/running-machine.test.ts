@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { quietProgress } from '../../system/progress.ts';
 import type { MachineEvent } from '../hypervisor.ts';
+import { tinyGuest } from '../tiny-guest.test-support.ts';
 import { brokenKvm } from './broken-kvm.test-support.ts';
 import { qemuHypervisor } from './hypervisor.ts';
-import { tinyGuest } from './tiny-guest.test-support.ts';
 
 let folder: string;
 

@@ -1,7 +1,7 @@
 /** The machine's disk on the host. */
 import { open, rm, stat } from 'node:fs/promises';
-import { messageOf, PvmcError, systemCodeOf } from '../../system/error.ts';
-import { formatSize } from '../../system/size.ts';
+import { messageOf, PvmcError, systemCodeOf } from '../system/error.ts';
+import { formatSize } from '../system/size.ts';
 
 export interface NewDisk {
   readonly path: string;
