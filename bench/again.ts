@@ -44,7 +44,12 @@ async function compare(): Promise<void> {
 
 function build(manifestPath: string): Promise<BuildResult> {
   const options = { manifestPath, outputFolder: join(work, 'out'), verify: false, timeouts: {} };
-  return buildAppliance({ ...options, keep: 'latest', reuse: 'same' }, () => {}, signal);
+  const hypervisor = 'qemu';
+  return buildAppliance(
+    { ...options, hypervisor, keep: 'latest', reuse: 'same' },
+    () => {},
+    signal,
+  );
 }
 
 async function edit(path: string, change: (document: Document) => void): Promise<void> {

@@ -69,7 +69,15 @@ async function mmdebstrap(target: string): Promise<number> {
 
 async function pvmc(outputFolder: string): Promise<Turn['stages']> {
   const result = await buildAppliance(
-    { manifestPath, outputFolder, verify: true, keep: 'never', reuse: 'nothing', timeouts: {} },
+    {
+      manifestPath,
+      outputFolder,
+      hypervisor: 'qemu',
+      verify: true,
+      keep: 'never',
+      reuse: 'nothing',
+      timeouts: {},
+    },
     () => {},
     signal,
   );

@@ -161,6 +161,8 @@ describe('build', () => {
       'always',
       '--cache',
       'kept',
+      '--hypervisor',
+      'virtualbox',
     ];
     const stages = ['--from', 'boot', '--until', 'export', '--force'];
     const timeouts = [...stages, '--timeout', 'boot=90', '--timeout', 'silence=1.5m', '--yes'];
@@ -168,6 +170,7 @@ describe('build', () => {
     expect(given).toEqual({
       manifestPath: path,
       outputFolder: join(folder, 'images'),
+      hypervisor: 'virtualbox',
       verify: false,
       keep: 'always',
       timeouts: { boot: 90, silence: 90 },

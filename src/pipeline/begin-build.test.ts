@@ -26,6 +26,7 @@ async function begin(reuse: BuildOptions['reuse'] = 'same', from?: StageName) {
   const options: BuildOptions = {
     manifestPath,
     outputFolder: output,
+    hypervisor: 'qemu',
     verify: true,
     keep: 'latest',
     timeouts: {},

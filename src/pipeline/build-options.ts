@@ -1,4 +1,5 @@
 /** What a user can ask of a build beside its manifest. */
+import type { HypervisorName } from '../hypervisors/registry.ts';
 import type { StageName } from './events.ts';
 import type { Timeouts } from './limits.ts';
 
@@ -15,6 +16,9 @@ export type ReusePolicy = 'same' | 'resume' | 'nothing';
 export interface BuildOptions {
   readonly manifestPath: string;
   readonly outputFolder: string;
+  readonly hypervisor: HypervisorName;
+  /** A PVMC ISO that was made elsewhere. */
+  readonly mediumPath?: string | undefined;
   readonly verify: boolean;
   readonly keep: KeepPolicy;
   readonly timeouts: Timeouts;

@@ -1,7 +1,7 @@
 /** The seven stages, in order: from a manifest to an appliance that was seen to boot. */
 import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { qemuHypervisor } from '../hypervisors/qemu/hypervisor.ts';
+import { hypervisorNamed } from '../hypervisors/registry.ts';
 import { presentable } from '../system/defects.ts';
 import { secondsSince } from '../system/elapsed.ts';
 import { messageOf } from '../system/error.ts';
@@ -117,11 +117,11 @@ class Build {
     const { appliance, begun, order } = this.#circumstances;
     const { manifest } = appliance.file;
     const cache = cacheFolder(this.#options.cacheFolder);
-    const hypervisor = qemuHypervisor();
+    const hypervisor = hypervisorNamed(this.#options.hypervisor);
     const { acceleration } = await hypervisor.capabilities();
     // Builds of one manifest on one kind of machine take alike.
     const speed = acceleration.available ? 'accelerated' : 'emulated';
-    const historyKey = `${manifest.name} ${manifest.packages.length} ${speed}`;
+    const historyKey = `${manifest.name} ${manifest.packages.length} ${hypervisor.name} ${speed}`;
     this.#tell({
       type: 'build-started',
       build: begun.folder.name,
@@ -142,6 +142,7 @@ class Build {
       silenceSeconds: timeouts.silence,
       checkpoints: this.#options.keep === 'never' ? 'unwanted' : 'kept',
       sourceDateEpoch: sourceDateEpoch(),
+      mediumPath: this.#options.mediumPath,
       runner: this.#runner,
       releases: this.#releases,
     });

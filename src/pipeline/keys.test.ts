@@ -32,11 +32,13 @@ interface Change {
   readonly to?: string;
   readonly resolution?: typeof RESOLUTION;
   readonly baseId?: string;
+  readonly hypervisor?: string;
 }
 
 /** The keys of the manifest with one thing changed. */
 async function keys(change: Change = {}): Promise<StageKeys> {
-  const { from = '', to = '', resolution = RESOLUTION, baseId = 'base' } = change;
+  const { from = '', to = '', resolution = RESOLUTION } = change;
+  const { baseId = 'base', hypervisor = 'qemu' } = change;
   const text = MANIFEST.join('\n').replace(from, to);
   if (from !== '') expect(text).not.toBe(MANIFEST.join('\n'));
   await writeFile(join(folder, 'appliance.yaml'), `${text}\n`);
@@ -49,7 +51,7 @@ async function keys(change: Change = {}): Promise<StageKeys> {
       : file,
   );
   const { signal } = new AbortController();
-  return stageKeys({ baseId, volumeId, installation, mediumFiles, signal });
+  return stageKeys({ baseId, hypervisor, volumeId, installation, mediumFiles, signal });
 }
 
 /** The stages that have to be done again after a change. */
@@ -75,6 +77,10 @@ describe('what has to be done again', () => {
     ['the disk', '8 GiB', '9 GiB', ['media', 'install', 'construct', 'export']],
   ])('after a change of %s', async (...[, from, to, stages]) => {
     expect(await changed({ from, to })).toEqual(stages);
+  });
+
+  test('in another hypervisor: the construction', async () => {
+    expect(await changed({ hypervisor: 'virtualbox' })).toEqual(['construct', 'export']);
   });
 
   test('after a change of a file beside the manifest, or of the constructor', async () => {

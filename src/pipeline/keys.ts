@@ -24,6 +24,8 @@ export interface StageKeys {
 export interface KeyIngredients {
   /** Of the medium's base. */
   readonly baseId: string;
+  /** The machine's; an appliance that is to be built in one is not taken from another. */
+  readonly hypervisor: string;
   readonly volumeId: string;
   readonly installation: InstallationManifest;
   readonly mediumFiles: readonly MediumFile[];
@@ -32,7 +34,7 @@ export interface KeyIngredients {
 
 /** The keys of all stages but verify, which are known before any of them has begun. */
 export async function stageKeys(ingredients: KeyIngredients): Promise<StageKeys> {
-  const { baseId, volumeId, installation, mediumFiles } = ingredients;
+  const { baseId, hypervisor, volumeId, installation, mediumFiles } = ingredients;
   const digests = await contentDigests(ingredients);
   const program = await programDigest();
   const installed = installKey(installation);
@@ -41,13 +43,36 @@ export async function stageKeys(ingredients: KeyIngredients): Promise<StageKeys>
     .map(({ path }) => path)
     .filter((path) => path !== INSTALLATION_FILE)
     .map((path) => [path, digests.get(path)]);
-  const construct = keyOf('construct', system, payload, diskKey(installation));
+  const construct = keyOf('construct', hypervisor, system, payload, diskKey(installation));
   return {
     media: keyOf('media', program, baseId, volumeId, installation.sourceDateEpoch, [...digests]),
     install: keyOf('install', system, installed),
     installed,
     construct,
     export: keyOf('export', construct, program, described(installation)),
+  };
+}
+
+export interface GivenIngredients {
+  /** Of the medium. */
+  readonly sha256: string;
+  readonly hypervisor: string;
+  readonly manifest: Manifest;
+  readonly sourceDateEpoch: number;
+}
+
+/** The keys of a build whose medium was made elsewhere: nothing is known of what is on it. */
+export async function givenMediumKeys(ingredients: GivenIngredients): Promise<StageKeys> {
+  const { sha256, hypervisor, manifest: appliance, sourceDateEpoch } = ingredients;
+  const construct = keyOf('construct', hypervisor, sha256);
+  const said = described({ appliance, sourceDateEpoch });
+  return {
+    media: keyOf('given medium', sha256),
+    install: keyOf('install', sha256),
+    // Only the medium knows, so its checkpoints are not taken.
+    installed: '',
+    construct,
+    export: keyOf('export', construct, await programDigest(), said),
   };
 }
 
@@ -69,13 +94,17 @@ export async function inputsDigest(
 /** Of verify; `exported` are the digests of the exports. */
 export async function verifyKey(
   exported: readonly string[],
+  hypervisor: string,
   { checks, machine }: Manifest,
 ): Promise<string> {
-  return keyOf('verify', exported, checks, machine, await programDigest());
+  return keyOf('verify', exported, hypervisor, checks, machine, await programDigest());
 }
 
 /** What the files that users receive say of the appliance. */
-function described({ appliance, sourceDateEpoch }: InstallationManifest) {
+function described({
+  appliance,
+  sourceDateEpoch,
+}: Pick<InstallationManifest, 'appliance' | 'sourceDateEpoch'>) {
   const { name, version, description, vendor, machine, exports } = appliance;
   return { name, version, description, vendor, machine, exports, sourceDateEpoch };
 }

@@ -90,6 +90,7 @@ export function baseMirror({ repository: { suite, mirror } }: Manifest): string 
 /** Bundled beside the program itself. */
 const CONSTRUCTOR_PATH = fileURLToPath(new URL('constructor.js', import.meta.url));
 
-function volumeId(name: string): string {
+/** What the medium of an appliance is called. */
+export function volumeId(name: string): string {
   return `PVMC_${name.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')}`.slice(0, 32);
 }

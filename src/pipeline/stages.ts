@@ -14,8 +14,9 @@ import type { BegunBuild } from './begin-build.ts';
 import { type Checkpoint, constructAppliance, GUEST_STAGES } from './construct-stages.ts';
 import type { ExportedFile, StageName } from './events.ts';
 import { FinishedStages } from './finished-stages.ts';
+import { copyMedium, examineMedium } from './given-medium.ts';
 import type { StageSeconds } from './history.ts';
-import { inputsDigest, type StageKeys, stageKeys, verifyKey } from './keys.ts';
+import { givenMediumKeys, inputsDigest, type StageKeys, stageKeys, verifyKey } from './keys.ts';
 import type { limitsFor } from './limits.ts';
 import { planMedium, RESOLVE_STEP, writeMedium } from './media-stage.ts';
 import { outputOf } from './outputs.ts';
@@ -38,6 +39,8 @@ export interface StagesOptions {
   /** Whether a checkpoint stays, and so is worth its time and space. */
   readonly checkpoints: 'kept' | 'unwanted';
   readonly sourceDateEpoch: number;
+  /** The medium, if it was made elsewhere. */
+  readonly mediumPath: string | undefined;
   readonly runner: StageRunner;
   readonly releases: Releases;
 }
@@ -97,12 +100,14 @@ export class Stages {
   async #takeOrWriteMedium(
     progress: StageProgress,
   ): Promise<StageOutcome<{ readonly keys: StageKeys; readonly made: boolean }>> {
-    const { begun, cacheFolder, sourceDateEpoch, appliance } = this.#options;
+    const { begun, cacheFolder, sourceDateEpoch, appliance, mediumPath } = this.#options;
+    if (mediumPath !== undefined) return this.#takeMedium(mediumPath, progress);
     progress.step(RESOLVE_STEP);
     const resolution = await this.#resolve(progress);
     const planned = planMedium(appliance, resolution, { cacheFolder, sourceDateEpoch });
     const keys = await stageKeys({
       baseId: await baseId(planned.base, progress),
+      hypervisor: this.#options.hypervisor.name,
       volumeId: planned.volumeId,
       installation: planned.installation,
       mediumFiles: planned.files,
@@ -120,6 +125,24 @@ export class Stages {
     const inputs = await inputsDigest(appliance, progress.signal);
     if (inputs !== begun.journal.record.inputs) throw inputsChanged(appliance.file.path);
     return { value: { keys, made: true }, result };
+  }
+
+  async #takeMedium(
+    path: string,
+    progress: StageProgress,
+  ): Promise<StageOutcome<{ readonly keys: StageKeys; readonly made: boolean }>> {
+    const { begun, hypervisor, sourceDateEpoch, appliance } = this.#options;
+    const { manifest } = appliance.file;
+    const { sha256, sizeBytes } = await examineMedium(path, manifest.name, progress.signal);
+    const ingredients = { sha256, hypervisor: hypervisor.name, manifest, sourceDateEpoch };
+    const keys = await givenMediumKeys(ingredients);
+    const taken = await this.#finished.take('media', keys.media);
+    if (taken) this.#spared.add('media');
+    else {
+      await this.#finished.begin('media');
+      await copyMedium(path, begun.folder.mediumPath);
+    }
+    return { value: { keys, made: !taken }, result: `${formatSize(sizeBytes)}, as given` };
   }
 
   /** Of a build that is taken up again, the packages that it had resolved. */
@@ -166,7 +189,7 @@ export class Stages {
 
   /** Removes what an earlier attempt left of the disk, and takes the checkpoint that there is. */
   async #checkpoint({ install: key, installed }: StageKeys): Promise<Checkpoint> {
-    const { begun, checkpoints } = this.#options;
+    const { begun, checkpoints, mediumPath } = this.#options;
     const { diskPath, checkpointPath } = begun.folder;
     await rm(diskPath, { force: true });
     const build = await this.#finished.takeCheckpoint(key);
@@ -175,7 +198,7 @@ export class Stages {
       return { type: 'start', build, path: checkpointPath };
     }
     await rm(checkpointPath, { force: true });
-    if (checkpoints === 'unwanted') return { type: 'none' };
+    if (checkpoints === 'unwanted' || mediumPath !== undefined) return { type: 'none' };
     const onTaken = () => this.#finished.keepCheckpoint(key);
     return { type: 'take', path: checkpointPath, key: installed, onTaken };
   }
@@ -236,7 +259,7 @@ export class Stages {
     const { appliance, begun, runner, limits, hypervisor, silenceSeconds } = this.#options;
     const { manifest } = appliance.file;
     const digests = files.map(({ sha256 }) => sha256);
-    const key = await verifyKey(digests, manifest);
+    const key = await verifyKey(digests, hypervisor.name, manifest);
     const taken = await this.#finished.take('verify', key);
     if (taken) {
       runner.reuse('verify', taken.build, taken.finished.result);

@@ -1,7 +1,7 @@
 /** `pvmc verify`: stage 7 alone, for an OVA at hand. */
 import { mkdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { qemuHypervisor } from '../hypervisors/qemu/hypervisor.ts';
+import { type HypervisorName, hypervisorNamed } from '../hypervisors/registry.ts';
 import { readManifest } from '../manifest/read.ts';
 import type { VerifyReport } from '../verify/report.ts';
 import { verifyAppliance } from '../verify/verify.ts';
@@ -11,6 +11,7 @@ import { limitsFor, slowLine, type Timeouts, wantedTimeouts } from './limits.ts'
 import { StageRunner } from './stage-runner.ts';
 
 export interface VerifyOptions {
+  readonly hypervisor: HypervisorName;
   readonly timeouts: Timeouts;
   /** The manifest whose checks are run in the booted appliance. */
   readonly manifestPath?: string | undefined;
@@ -23,7 +24,7 @@ export async function verifyFile(request: FileRequest<VerifyOptions>): Promise<V
   const { path, options, emit, signal } = request;
   const { manifestPath, outputFolder } = options;
   const { checks, timeouts } = await wishes(manifestPath, options.timeouts);
-  const hypervisor = qemuHypervisor();
+  const hypervisor = hypervisorNamed(options.hypervisor);
   const { acceleration } = await hypervisor.capabilities();
   if (!acceleration.available) emit({ type: 'notice', line: slowLine(acceleration.why) });
   const name = buildName(basename(path).replace(/\.[^.]*$/, ''), 'verify', new Date());

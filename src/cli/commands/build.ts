@@ -1,15 +1,24 @@
 /** `pvmc build`: the seven stages, from the manifest to the verified appliance. */
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
+import type { HypervisorName } from '../../hypervisors/registry.ts';
 import { KEEP_POLICIES, type KeepPolicy, type ReusePolicy } from '../../pipeline/build-options.ts';
 import { STAGES, type StageName } from '../../pipeline/events.ts';
 import type { Timeouts } from '../../pipeline/limits.ts';
 import { renderEnd } from '../end-screen.ts';
 import type { Session } from '../session.ts';
-import { examples, MANIFEST_ARGUMENT, type OpenSession, timeoutOption } from './command.ts';
+import {
+  examples,
+  hypervisorOption,
+  MANIFEST_ARGUMENT,
+  type OpenSession,
+  timeoutOption,
+} from './command.ts';
 
 interface BuildFlags {
   readonly output: string;
+  readonly hypervisor: HypervisorName;
+  readonly medium?: string;
   readonly verify: boolean;
   readonly from?: StageName;
   readonly until?: StageName;
@@ -31,6 +40,8 @@ export function addBuild(root: Command, open: OpenSession): void {
     )
     .argument(...MANIFEST_ARGUMENT)
     .option('-o, --output <folder>', 'where the appliance is written', 'out')
+    .addOption(hypervisorOption())
+    .option('--medium <iso>', "the appliance's PVMC ISO, made elsewhere by pvmc iso")
     .option('--no-verify', 'leave out the last stage, which boots the finished appliance')
     .addOption(
       new Option('--from <stage>', 'do this stage and all later ones again').choices(STAGE_NAMES),
@@ -63,6 +74,7 @@ export function addBuild(root: Command, open: OpenSession): void {
         ],
         ['pvmc build --resume examples/hello', 'goes on where the last one was cut off'],
         ['pvmc build --until export examples/hello', 'leaves the verification for later'],
+        ['pvmc build --hypervisor virtualbox', 'in VirtualBox instead of QEMU'],
         ['pvmc build --timeout construct=30m --keep always', 'more time; keeps the disk'],
       ]),
     )
@@ -80,6 +92,9 @@ async function build(session: Session, manifest: string, flags: BuildFlags): Pro
         {
           manifestPath: manifest,
           outputFolder: resolve(session.workingFolder, flags.output),
+          hypervisor: flags.hypervisor,
+          mediumPath:
+            flags.medium === undefined ? undefined : resolve(session.workingFolder, flags.medium),
           verify: flags.verify,
           keep: flags.keep,
           timeouts: flags.timeout,

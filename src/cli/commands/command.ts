@@ -1,5 +1,6 @@
 /** What the commands share: how each is added to the program and gets its session. */
 import { type Command, Option } from 'commander';
+import { HYPERVISOR_NAMES, USUAL_HYPERVISOR } from '../../hypervisors/registry.ts';
 import type { Session } from '../session.ts';
 import { addTimeout } from '../timeouts.ts';
 
@@ -32,6 +33,12 @@ export const BUILD_ARGUMENT = [
   "the name of a build's folder, or its beginning, or its path",
   'latest',
 ] as const;
+
+export function hypervisorOption(): Option {
+  return new Option('--hypervisor <name>', 'what the machine runs in')
+    .choices(HYPERVISOR_NAMES)
+    .default(USUAL_HYPERVISOR);
+}
 
 export function timeoutOption(): Option {
   return new Option(

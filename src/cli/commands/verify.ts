@@ -1,14 +1,16 @@
 /** `pvmc verify`: stage 7 alone, for an appliance file of ours or of anybody. */
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import type { HypervisorName } from '../../hypervisors/registry.ts';
 import type { Timeouts } from '../../pipeline/limits.ts';
 import { formatDuration } from '../../system/size.ts';
 import { type VerifyCheck, type VerifyReport, verificationFailure } from '../../verify/report.ts';
 import { requireFile } from '../locate.ts';
 import type { Session } from '../session.ts';
-import { examples, type OpenSession, timeoutOption } from './command.ts';
+import { examples, hypervisorOption, type OpenSession, timeoutOption } from './command.ts';
 
 interface VerifyFlags {
+  readonly hypervisor: HypervisorName;
   readonly timeout: Timeouts;
   readonly manifest?: string;
   readonly output: string;
@@ -25,6 +27,7 @@ export function addVerify(root: Command, open: OpenSession): void {
     .argument('<file>', 'the appliance, an OVA')
     .option('-o, --output <folder>', 'where the report is written, in builds/', 'out')
     .option('--manifest <manifest>', 'also run the checks of this manifest')
+    .addOption(hypervisorOption())
     .addOption(timeoutOption())
     .addHelpText(
       'after',
@@ -38,6 +41,7 @@ export function addVerify(root: Command, open: OpenSession): void {
       const session = open(command);
       await requireFile(file);
       const options = {
+        hypervisor: flags.hypervisor,
         timeouts: flags.timeout,
         manifestPath: flags.manifest,
         outputFolder: resolve(session.workingFolder, flags.output),
