@@ -20,6 +20,7 @@ export default defineConfig({
         test: {
           name: 'machine',
           include: ['test/machine/**/*.test.ts'],
+          globalSetup: ['test/support/run-folder.ts'],
           testTimeout: 3_000_000,
           hookTimeout: 3_000_000,
           fileParallelism: false,

@@ -3,11 +3,11 @@
  * verified. Then the result is looked at with programs that are not ours.
  */
 import { execFile } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { helloBuild, saidOf } from '../support/hello-build.ts';
 import { type Ended, mountsBelow, PvmcProcess, processesNaming } from '../support/pvmc-process.ts';
 import { ROOT } from '../support/repository-files.ts';
 
@@ -19,29 +19,8 @@ let buildFolder: string;
 let ova: string;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'pvmc-machine-'));
-  const pvmc = new PvmcProcess(['build', 'examples/hello', '-o', folder, '--keep', 'always']);
-  build = await pvmc.ended;
-  if (build.status !== 0) process.stdout.write(`${await tellFailure()}\n`);
-  buildFolder = String(saidOf('build-started')?.['folder']);
-  ova = join(folder, 'hello-1.0.0.ova');
+  ({ folder, buildFolder, ova, ended: build } = await helloBuild());
 });
-
-afterAll(async () => {
-  await rm(folder, { recursive: true, force: true });
-});
-
-/** Whoever reads the test's output has nothing else of that machine. */
-async function tellFailure(): Promise<string> {
-  const failed = JSON.stringify(saidOf('build-failed'), undefined, 1);
-  const path = join(String(saidOf('build-started')?.['folder']), 'build.log');
-  const log = await readFile(path, 'utf8').catch(() => '');
-  return [build.stderr, failed, ...log.split('\n').slice(-60)].join('\n');
-}
-
-function saidOf(type: string) {
-  return build.said.find((one) => one.type === type);
-}
 
 describe('the build', () => {
   test('succeeds, with all seven stages in their order', () => {
@@ -56,7 +35,7 @@ describe('the build', () => {
       'export',
       'verify',
     ]);
-    expect(saidOf('build-finished')).toMatchObject({ result: { verified: true } });
+    expect(saidOf(build, 'build-finished')).toMatchObject({ result: { verified: true } });
   });
 
   test('leaves no process and no mount', () => {
