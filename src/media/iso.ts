@@ -7,6 +7,7 @@ import { createReadStream } from 'node:fs';
 import { chmod, mkdir, mkdtemp, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { PvmcError } from '../system/error.ts';
 import type { Progress } from '../system/progress.ts';
 import { Releases } from '../system/releases.ts';
 import { run } from '../system/run.ts';
@@ -68,11 +69,28 @@ export async function assembleIso(options: IsoOptions, progress: Progress): Prom
     signal: progress.signal,
     log: (line, origin) => progress.log(line, origin),
     env: { SOURCE_DATE_EPOCH: String(sourceDateEpoch) },
+  }).catch((thrown: unknown) => {
+    throw explained(thrown, outputPath);
   });
   // It holds what the manifest holds: password hashes, and whatever the files say.
   await chmod(image, 0o600);
   await rename(image, outputPath);
   return { path: outputPath, sizeBytes: (await stat(outputPath)).size, mediumId };
+}
+
+/** xorriso looks first whether there is room for the image. */
+const NO_SPACE = /exceeds free space|No space left on device/;
+
+/** xorriso tells a full disk among many lines of its own. */
+function explained(thrown: unknown, outputPath: string): unknown {
+  if (!(thrown instanceof PvmcError) || !NO_SPACE.test(thrown.details.join())) return thrown;
+  return new PvmcError({
+    kind: 'host',
+    code: 'no-space',
+    message: `no space is left to write the PVMC ISO ${outputPath}`,
+    hint: 'Free some 200 MB there, or choose another folder: pvmc build --output FOLDER.',
+    cause: thrown,
+  });
 }
 
 /** The base and the payload, byte for byte, in 32 hexadecimal digits. */

@@ -47,7 +47,7 @@ export async function makeBuildFolder(options: BuildFolderOptions): Promise<Buil
   const { outputFolder, appliance, version, manifestText, now } = options;
   const path = join(outputFolder, BUILDS_FOLDER, buildName(appliance, version, now));
   try {
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolders(dirname(path));
     // The manifest and the disk may hold hashes of passwords.
     await mkdir(path, { mode: 0o700 });
     await writeManifest(path, manifestText);
@@ -55,6 +55,16 @@ export async function makeBuildFolder(options: BuildFolderOptions): Promise<Buil
     throw cannotWrite(path, thrown);
   }
   return openFolder(path);
+}
+
+/** Of a read-only file system Node.js says, for several folders at once, that there is no such file. */
+async function makeFolders(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true });
+  } catch (thrown) {
+    if (systemCodeOf(thrown) === 'ENOENT') await mkdir(path);
+    throw thrown;
+  }
 }
 
 /** Opens the folder of an unfinished build, to go on in it with the manifest as it is now. */

@@ -4,7 +4,7 @@
  * nor changes what the host's apt knows.
  */
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PvmcError } from '../system/error.ts';
 import { withLock } from '../system/lock.ts';
@@ -42,8 +42,20 @@ export async function withAptFolder<T>(
     await ensureText(join(folder, 'pvmc.sources'), request.sourcesText);
     const configuration = join(folder, 'apt.conf');
     await ensureText(configuration, configurationText(folder, request.timeoutSeconds));
-    return work({ folder, configuration });
+    // What a killed run has left goes first.
+    await rm(temporaryFolderOf(folder), { recursive: true, force: true });
+    await mkdir(temporaryFolderOf(folder));
+    try {
+      return await work({ folder, configuration });
+    } finally {
+      await rm(temporaryFolderOf(folder), { recursive: true, force: true });
+    }
   });
+}
+
+/** apt that is ended early leaves its temporary files behind: here nobody else's are among them. */
+function temporaryFolderOf(folder: string): string {
+  return join(folder, 'tmp');
 }
 
 /** Leaves a file as it is that has this text: apt makes its cache anew when a time has changed. */
@@ -94,6 +106,9 @@ async function acquire(
     progress.log(line, origin);
     // One failure decides; apt would wait for each further file of a server that is silent.
     if (line.startsWith('Err:')) grace ??= setTimeout(() => stop.abort(), GRACE_MILLISECONDS);
+    // On a full disk apt says that it leaves a file out, and then waits for ever.
+    if (line.startsWith('Ign:'))
+      void isFull(apt.folder).then((full) => full && stop.abort(noSpace(apt.folder)));
   };
   let failed = true;
   try {
@@ -114,6 +129,23 @@ async function acquire(
 const ACQUIRE_DEADLINE_MILLISECONDS = 15 * 60_000;
 /** apt tells the reason on the next line, and most often ends by itself. */
 const GRACE_MILLISECONDS = 1000;
+
+/** Less is what a block or two of a file that did not fit has left. */
+const FULL_BYTES = 2 ** 20;
+
+async function isFull(folder: string): Promise<boolean> {
+  const { bavail, bsize } = await statfs(folder);
+  return bavail * bsize < FULL_BYTES;
+}
+
+function noSpace(folder: string): PvmcError {
+  return new PvmcError({
+    kind: 'host',
+    code: 'no-space',
+    message: `no space is left in ${folder} for the repository's index`,
+    hint: 'Free some space there, or choose another cache folder: pvmc --cache FOLDER.',
+  });
+}
 
 function tooSlow(): PvmcError {
   return new PvmcError({
@@ -136,7 +168,7 @@ export function queryApt(
 function optionsOf(apt: AptFolder, signal: AbortSignal): RunOptions {
   return {
     signal,
-    env: { APT_CONFIG: apt.configuration },
+    env: { APT_CONFIG: apt.configuration, TMPDIR: temporaryFolderOf(apt.folder) },
     cwd: apt.folder,
     kind: 'repository',
     accept: [0, APT_FAILED],

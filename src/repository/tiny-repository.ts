@@ -172,7 +172,10 @@ async function buildPackage(root: string, item: TinyPackage): Promise<string> {
       else await symlink(target, join(tree, path));
     }
     await mkdir(dirname(pool), { recursive: true });
-    await run(['dpkg-deb', '--root-owner-group', '-Znone', '--build', tree, pool]);
+    await run(['dpkg-deb', '--root-owner-group', '-Znone', '--build', tree, pool], {
+      // The same package has the same bits whenever it is made.
+      env: { SOURCE_DATE_EPOCH: '1750000000' },
+    });
   } finally {
     await rm(tree, { recursive: true, force: true });
   }
