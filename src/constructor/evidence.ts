@@ -37,10 +37,10 @@ export class Watch {
 
   /** The error that names the reason, if the machine tells one. */
   async explain(step: string, cause: unknown): Promise<PvmcError | undefined> {
-    const log = await kernelLog();
+    const log = since(await kernelLog(), this.#began.uptimeSeconds);
     const { workspace, manifest } = this.#context;
     const found =
-      diskEvidence(KERNEL, workspace, since(log, this.#began.uptimeSeconds)) ??
+      diskEvidence(KERNEL, workspace, log) ??
       mediumEvidence(log) ??
       memoryEvidence(((await memoryKills()) ?? 0) - this.#began.kills, log) ??
       networkEvidence(step, cause, {

@@ -124,3 +124,30 @@ describe('the constructor', () => {
     expect(log).toBe('');
   });
 });
+
+describe('at the console', () => {
+  async function said(...words: string[]) {
+    const argv = [process.execPath, join(folder, 'constructor.mjs'), ...words];
+    return run(argv, { accept: [0, 2] });
+  }
+
+  test('help lists the commands and the steps, and is there when nothing was said', async () => {
+    const { stdout, status } = await said('help');
+    expect(status).toBe(0);
+    expect(stdout).toContain('constructor run --from STEP');
+    expect(stdout).toContain('find-disk partition scratch fetch bootstrap install configure');
+    expect((await said()).stdout).toBe(stdout);
+  });
+
+  test.each([
+    [['dance'], 'there is no command “dance”\nconstructor help lists what can be done.'],
+    [['status', 'of', 'what'], 'status takes no argument “of what”'],
+    [['run', '--form=root'], 'Unknown option'],
+    [['run', '--from=rot'], 'there is no step “rot”\nThe steps are: find-disk partition'],
+  ])('%j is refused in words', async (words, message) => {
+    const { stderr, status } = await said(...words);
+    expect(status).toBe(2);
+    expect(stderr).toContain(`constructor: ${message}`);
+    expect(stderr).not.toContain('    at ');
+  });
+});
