@@ -4,7 +4,7 @@
 # when nothing is to do. Everything is said on standard error: standard output is the program's.
 #
 # usage: prepare.sh program|main|tests [ask|yes]
-#   program  what `pvmc --help` needs: Node.js, npm packages, the bundles
+#   program  what `pvmc --help` and `pvmc doctor` need: Node.js, npm packages, the bundles
 #   main     and what building an appliance needs
 #   tests    and what the tests need
 set -eu
@@ -62,11 +62,16 @@ find_missing_packages() {
       *'"look": '*) look=$value ;;
       *'"for": '*) for=$value ;;
       *'"why": '*)
-        case $levels in *" $for "*) present "$look" || add_missing "$package" "$look" "$value" ;; esac
+        case $levels in
+          *" $for "*) present "$look" || not_needed "$package" || add_missing "$package" "$look" "$value" ;;
+        esac
         ;;
     esac
   done <"$root/scripts/debian-packages.json"
 }
+
+# npm only installs packages, and there may be none to install.
+not_needed() { [ "$1" = npm ] && ! npm_needed; }
 
 add_missing() {
   missing="$missing${missing:+ }$1"

@@ -211,6 +211,29 @@ describe('a Debian package that is missing', () => {
   });
 });
 
+describe('commands that start no machine', () => {
+  test.each([
+    ['doctor'],
+    ['doctor', '--json', 'shop'],
+    ['--cache', 'build', 'doctor'],
+    ['version'],
+    ['complete', '--', 'pvmc', 'build'],
+  ])('%s %s %s install nothing, whatever is missing', (...args) => {
+    for (const { look } of debianPackages)
+      if (look.startsWith('command:') && look !== 'command:node')
+        hide(look.replace('command:', ''));
+    standIn('apt-get', 'exit 1');
+    const { status, stderr, calls } = launch(args.filter((word) => word !== undefined));
+    expect({ status, stderr, calls }).toEqual({ status: 0, stderr: '', calls: [] });
+  });
+
+  test('a manifest of such a name is none', () => {
+    hide('xorriso');
+    standIn('apt-get', 'exit 1');
+    expect(launch(['build', 'doctor']).calls).not.toEqual([]);
+  });
+});
+
 describe('Node.js', () => {
   test.each(['v18.19.0', 'v20.18.3', 'v9.0.0'])('%s is too old', (version) => {
     hide('node');

@@ -125,6 +125,7 @@ describe('help', () => {
       'builds',
       'show',
       'clean',
+      'doctor',
       'schema',
       'completion',
       'version',
@@ -271,6 +272,31 @@ describe('the other commands', () => {
       '   3  root  8 GiB   ext4            /',
       '',
     ]);
+  });
+
+  it('doctor succeeds with warnings', async () => {
+    const { status, stdout } = await pvmc(['doctor']);
+    expect({ status, stdout }).toEqual({
+      status: 0,
+      stdout:
+        '  ✓ pvmc    1.2.3\n  ! memory  little\n            Buy some.\n\n' +
+        '✓ builds can run here, with a warning\n',
+    });
+  });
+
+  it('doctor fails when a build cannot run, and tells each problem once', async () => {
+    const { status, stdout, stderr } = await pvmc(['doctor', 'broken']);
+    expect(status).toBe(4);
+    expect(stdout).toContain('  ✗ memory  none\n            $ free --all\n');
+    expect(stderr).toContain('a problem of this computer keeps builds from running');
+    expect(stderr).toContain('not-ready (exit status 4)');
+    expect(stderr).not.toContain('free');
+    const [, told, error] = (await pvmc(['doctor', 'broken', '--json'])).stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as unknown);
+    expect(told).toMatchObject({ type: 'diagnosis', ready: false });
+    expect(error).toMatchObject({ type: 'error', code: 'not-ready' });
   });
 
   it('verify passes and fails with the file', async () => {

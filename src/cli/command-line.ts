@@ -8,6 +8,7 @@ import { addCheck } from './commands/check.ts';
 import { addClean } from './commands/clean.ts';
 import { type AddCommand, examples, type OpenSession } from './commands/command.ts';
 import { addCompletion } from './commands/completion.ts';
+import { addDoctor } from './commands/doctor.ts';
 import { addInit } from './commands/init.ts';
 import { addIso } from './commands/iso.ts';
 import { addPlan } from './commands/plan.ts';
@@ -33,6 +34,7 @@ const COMMANDS: readonly AddCommand[] = [
   addBuilds,
   addShow,
   addClean,
+  addDoctor,
   addSchema,
   addCompletion,
   addVersion,

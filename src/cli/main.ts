@@ -6,6 +6,7 @@ import { applianceNameOf, manifestTemplate } from '../manifest/template.ts';
 import { buildAppliance } from '../pipeline/build.ts';
 import { checkManifest } from '../pipeline/check.ts';
 import { cleanBuilds } from '../pipeline/clean.ts';
+import { diagnoseComputer } from '../pipeline/doctor.ts';
 import { buildIso } from '../pipeline/iso.ts';
 import { buildReport, keptBuilds } from '../pipeline/kept-builds.ts';
 import { listedStages } from '../pipeline/listed-stages.ts';
@@ -23,6 +24,7 @@ const program: Program = {
   buildAppliance,
   buildIso,
   checkManifest,
+  diagnoseComputer,
   planBuild,
   verifyFile,
   keptBuilds,

@@ -5,6 +5,7 @@
 import type { BuildOptions } from '../pipeline/build-options.ts';
 import type { CheckOptions, CheckReport } from '../pipeline/check.ts';
 import type { CleanOptions, CleanReport } from '../pipeline/clean.ts';
+import type { Diagnosis, DoctorOptions } from '../pipeline/doctor.ts';
 import type { BuildResult, Emit, FileRequest } from '../pipeline/events.ts';
 import type { IsoOptions, IsoResult } from '../pipeline/iso.ts';
 import type { BuildReport, KeptBuild } from '../pipeline/kept-builds.ts';
@@ -19,6 +20,7 @@ export interface Program {
   buildIso(options: IsoOptions, emit: Emit, signal: AbortSignal): Promise<IsoResult>;
   checkManifest(request: FileRequest<CheckOptions>): Promise<CheckReport>;
   planBuild(request: FileRequest<PlanOptions>): Promise<Plan>;
+  diagnoseComputer(options: DoctorOptions, signal: AbortSignal): Promise<Diagnosis>;
   verifyFile(request: FileRequest<VerifyOptions>): Promise<VerifyReport>;
   keptBuilds(outputFolder: string): Promise<readonly KeptBuild[]>;
   buildReport(outputFolder: string, given: string): Promise<BuildReport>;

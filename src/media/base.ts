@@ -4,7 +4,7 @@
  * everything that goes into it.
  */
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemCodeOf } from '../system/error.ts';
 import type { Progress } from '../system/progress.ts';
@@ -39,6 +39,7 @@ export interface MediumBase {
   readonly packages: Readonly<Record<string, string>>;
 }
 
+const BASE_PREFIX = 'base-';
 const STEPS = 3;
 /**
  * The root folder is not in mmdebstrap's archive; sqfstar would make it the caller's, open to all. Its
@@ -55,7 +56,7 @@ const RECIPE = 1;
 export async function prepareBase(options: BaseOptions, progress: Progress): Promise<MediumBase> {
   await mkdir(options.cacheFolder, { recursive: true });
   const id = await baseId(options, progress);
-  const folder = join(options.cacheFolder, `base-${id.slice(0, 16)}`);
+  const folder = join(options.cacheFolder, `${BASE_PREFIX}${id.slice(0, 16)}`);
   const kept = await readBase(id, folder);
   if (kept) return { ...kept, cached: true };
   await removeAbandoned(options.cacheFolder, progress);
@@ -68,6 +69,12 @@ export async function prepareBase(options: BaseOptions, progress: Progress): Pro
   const base = await readBase(id, folder);
   if (!base) throw new Error(`the base in ${folder} is incomplete`);
   return { ...base, cached: false };
+}
+
+/** Whether there is any base in the cache, for these or other ingredients. */
+export async function hasSomeBase(cacheFolder: string): Promise<boolean> {
+  const names = await readdir(cacheFolder).catch(() => []);
+  return names.some((name) => name.startsWith(BASE_PREFIX));
 }
 
 /** The hash of everything that goes into a base. */

@@ -62,8 +62,8 @@ export async function removeAbandoned(cacheFolder: string, progress: Progress): 
   }
 }
 
-/** On disk: in a `/tmp` held in memory, a base in the making would take a good part of it. */
-function temporaryParent(): string {
+/** Where the medium's system is put together. On disk: in a `/tmp` held in memory, a base in the making would take a good part of it. */
+export function temporaryParent(): string {
   return process.env['TMPDIR'] === undefined ? '/var/tmp' : tmpdir();
 }
 

@@ -28,7 +28,10 @@ export async function importsOf(files: readonly string[]): Promise<readonly Impo
     logLevel: 'silent',
   });
   return Object.entries(metafile.inputs).flatMap(([from, { imports }]) =>
-    imports.filter((one) => !one.external).map((one) => ({ from, to: one.path })),
+    // Data is no part of the order.
+    imports
+      .filter((one) => !one.external && !one.path.endsWith('.json'))
+      .map((one) => ({ from, to: one.path })),
   );
 }
 

@@ -92,6 +92,23 @@ export function standIn(): Program {
     cleanBuilds: async () => ({ removed: [], running: [], freedBytes: 0 }),
     listedStages: () =>
       STAGES.map(({ name, title }) => ({ name, title, where: 'host', steps: [] })),
+    diagnoseComputer: async ({ manifestPath }) => {
+      const broken = manifestPath === 'broken';
+      return {
+        ready: !broken,
+        checks: [
+          { name: 'pvmc', findings: [{ state: 'ok', finding: '1.2.3' }] },
+          {
+            name: 'memory',
+            findings: [
+              broken
+                ? { state: 'problem', finding: 'none', cure: { commands: ['free --all'] } }
+                : { state: 'warning', finding: 'little', cure: { advice: 'Buy some.' } },
+            ],
+          },
+        ],
+      };
+    },
     manifestTemplate: (folder) => `name: ${applianceNameOf(folder)}\nversion: "1.0"\n`,
     manifestJsonSchema: () => ({ $schema: 'https://json-schema.org/draft/2020-12/schema' }),
   };

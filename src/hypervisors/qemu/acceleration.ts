@@ -15,26 +15,42 @@ export interface Acceleration {
   readonly available: boolean;
   /** One line for a person, either way. */
   readonly why: string;
+  /** What is in the way, for those who advise; undefined where it is nothing that they know. */
+  readonly obstacle?: AccelerationObstacle | undefined;
 }
+
+export type AccelerationObstacle =
+  /** It offers no virtualization, or its firmware or hypervisor hides it. */
+  | 'processor'
+  | 'device-missing'
+  | 'device-closed'
+  /** All looks well, and a guest does not run. */
+  | 'trial';
 
 export interface AccelerationProbe {
   /** The QEMU to try it with. */
   readonly program: string;
   readonly cpuInfoPath?: string;
   readonly devicePath?: string;
+  /** Ends the trial early. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export async function probeAcceleration(probe: AccelerationProbe): Promise<Acceleration> {
   const devicePath = probe.devicePath ?? '/dev/kvm';
   const cpuInfo = await readFile(probe.cpuInfoPath ?? '/proc/cpuinfo', 'utf8').catch(() => '');
   if (!/^flags\s*:.*\b(vmx|svm)\b/m.test(cpuInfo))
-    return { available: false, why: 'this processor offers no hardware virtualization' };
+    return {
+      available: false,
+      why: 'this processor offers no hardware virtualization',
+      obstacle: 'processor',
+    };
   try {
     await access(devicePath, constants.R_OK | constants.W_OK);
   } catch (thrown) {
-    return { available: false, why: whyClosed(devicePath, thrown) };
+    return { available: false, ...whyClosed(devicePath, thrown) };
   }
-  return tryAcceleration(probe.program);
+  return tryAcceleration(probe.program, probe.signal);
 }
 
 const TRIAL_SECONDS = 20;
@@ -42,18 +58,23 @@ const TRIAL_SECONDS = 20;
 const TRIAL_VALUE = 0x2a;
 
 /** Boots 20 bytes from a disk under KVM and expects them to end QEMU with a status of their choice. */
-async function tryAcceleration(program: string): Promise<Acceleration> {
+async function tryAcceleration(
+  program: string,
+  signal: AbortSignal | undefined,
+): Promise<Acceleration> {
+  const deadline = AbortSignal.timeout(TRIAL_SECONDS * 1000);
   const folder = await mkdtemp(join(tmpdir(), 'pvmc-kvm-'));
   try {
     const image = join(folder, 'trial.img');
     await writeFile(image, trialDisk());
     await run([program, ...trialArguments(image)], {
       accept: [TRIAL_VALUE * 2 + 1],
-      signal: AbortSignal.timeout(TRIAL_SECONDS * 1000),
+      signal: signal === undefined ? deadline : AbortSignal.any([signal, deadline]),
     });
     return { available: true, why: 'KVM works on this host' };
   } catch (thrown) {
-    return { available: false, why: `KVM does not work on this host: ${messageOf(thrown)}` };
+    const why = `KVM does not work on this host: ${messageOf(thrown)}`;
+    return { available: false, why, obstacle: 'trial' };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -78,15 +99,21 @@ function trialDisk(): Buffer {
   return disk;
 }
 
-function whyClosed(devicePath: string, thrown: unknown): string {
+function whyClosed(devicePath: string, thrown: unknown): Omit<Acceleration, 'available'> {
   const code = systemCodeOf(thrown) ?? '';
   switch (code) {
     case 'ENOENT':
-      return `there is no ${devicePath}: KVM is not loaded, or switched off in the BIOS`;
+      return {
+        why: `there is no ${devicePath}: KVM is not loaded, or switched off in the BIOS`,
+        obstacle: 'device-missing',
+      };
     case 'EACCES':
     case 'EPERM':
-      return `${devicePath} is not open to this user: add it to the group kvm (sudo adduser $USER kvm) and log in again`;
+      return {
+        why: `${devicePath} is not open to this user, who has to be in the group kvm`,
+        obstacle: 'device-closed',
+      };
     default:
-      return `${devicePath} cannot be used: ${messageOf(thrown)}`;
+      return { why: `${devicePath} cannot be used: ${messageOf(thrown)}` };
   }
 }

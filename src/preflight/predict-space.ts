@@ -1,0 +1,70 @@
+/**
+ * How much room a build takes at its peak, from what its packages weigh. A prediction: it says what can
+ * be said before anything is made, so that a disk that is too full is named then and not after minutes.
+ *
+ * MEASURED
+ */
+import type { Manifest } from '../manifest/schema.ts';
+
+export interface SpaceNeeds {
+  /** Of the packages' files as they are fetched. */
+  readonly downloadBytes: number;
+  /** Of the packages, unpacked. */
+  readonly installedBytes: number;
+  /** Of the manifest's own files. */
+  readonly filesBytes: number;
+  readonly formats: Manifest['exports'];
+  readonly verify: boolean;
+  /** Whether the machine's disk is copied when the packages are installed. */
+  readonly checkpoint: boolean;
+  /** Whether the base of the medium has to be made first. */
+  readonly base: 'cached' | 'to-be-made';
+}
+
+/** At the peak, by folder. */
+export interface SpacePrediction {
+  readonly outputBytes: number;
+  readonly cacheBytes: number;
+  /** For the folder in which the medium's system is put together. */
+  readonly temporaryBytes: number;
+}
+
+const MIB = 2 ** 20;
+
+/** The ISO without the manifest's files: nearly all of it is the base. */
+const MEDIUM_BYTES = 145 * MIB;
+/** Indexes of trixie with its updates. */
+const INDEX_BYTES = 100 * MIB;
+/** The base in the making: its archive, then what it is packed into. */
+const BASE_CACHE_BYTES = 450 * MIB;
+/** Its packages, and the system unpacked. */
+const BASE_TEMPORARY_BYTES = 800 * MIB;
+/** The initramfs, locales, caches, and what ext4 needs itself. */
+const GENERATED_BYTES = 100 * MIB;
+/** What is left of a root file system when it is deflated. */
+const COMPRESSED_PART = 0.55;
+/** What a boot writes into the throw-away copy of the disk. */
+const OVERLAY_BYTES = 60 * MIB;
+
+/** What a build is taken to install before its packages are resolved: about what examples/database does. */
+export const TYPICAL_PACKAGES = { downloadBytes: 240 * MIB, installedBytes: 640 * MIB };
+
+/** A pure function of what is known. */
+export function predictSpace(needs: SpaceNeeds): SpacePrediction {
+  const { downloadBytes, installedBytes, filesBytes, formats } = needs;
+  const root = installedBytes + filesBytes + GENERATED_BYTES;
+  const scratch = downloadBytes + root;
+  const compressed = root * COMPRESSED_PART;
+  const exported = formats.map((format) => (format === 'raw' ? root : compressed));
+  const exports = exported.reduce((sum, bytes) => sum + bytes, 0);
+  // The root is written beside the scratch file system, which is then given back.
+  const construct = scratch + root;
+  const verify = needs.verify ? root + OVERLAY_BYTES : 0;
+  const checkpoint = needs.checkpoint ? scratch : 0;
+  return {
+    outputBytes:
+      MEDIUM_BYTES + filesBytes + checkpoint + Math.max(construct, root + exports + verify),
+    cacheBytes: INDEX_BYTES + (needs.base === 'cached' ? 0 : BASE_CACHE_BYTES),
+    temporaryBytes: needs.base === 'cached' ? 0 : BASE_TEMPORARY_BYTES,
+  };
+}

@@ -1,0 +1,51 @@
+/** Which checks are made when, and of what. */
+import { clock } from './checks/clock.ts';
+import { hardwareVirtualization } from './checks/hardware-virtualization.ts';
+import { limits } from './checks/limits.ts';
+import { memory } from './checks/memory.ts';
+import { mirror, type Repository } from './checks/mirror.ts';
+import { outputFolder } from './checks/output-folder.ts';
+import { programItself } from './checks/program-itself.ts';
+import { programs, versions } from './checks/programs.ts';
+import { type SpaceFolders, space } from './checks/space.ts';
+import { userNamespaces } from './checks/user-namespaces.ts';
+import { virtualBox } from './checks/virtualbox.ts';
+import type { Check } from './finding.ts';
+import type { SpacePrediction } from './predict-space.ts';
+
+/** What a build, or an imagined one, wants of this computer. */
+export interface Wants {
+  readonly folders: SpaceFolders;
+  readonly diskBytes: number;
+  readonly memoryBytes: number;
+  /** Whether the medium's system is in the cache already. */
+  readonly base: 'cached' | 'to-be-made';
+}
+
+export interface DoctorWants extends Wants {
+  readonly pvmcVersion: string;
+  readonly repositories: readonly Repository[];
+  readonly prediction: SpacePrediction;
+}
+
+export function doctorChecks(wants: DoctorWants): readonly Check[] {
+  const { pvmcVersion, repositories, folders, prediction } = wants;
+  return [
+    programItself(pvmcVersion),
+    programs(),
+    versions(),
+    hardwareVirtualization(),
+    virtualBox(),
+    namespaces(wants),
+    outputFolder({ path: folders.output, diskBytes: wants.diskBytes }),
+    space({ folders, prediction }),
+    limits(wants),
+    memory(wants),
+    clock(),
+    mirror({ repositories }),
+  ];
+}
+
+function namespaces({ base }: Pick<Wants, 'base'>): Check {
+  return userNamespaces({ refusal: base === 'cached' ? 'warning' : 'problem' });
+}
