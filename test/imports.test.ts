@@ -28,8 +28,7 @@ let imports: readonly Import[] = [];
 
 beforeAll(async () => {
   imports = await importsOf(sources);
-  // All of it is bundled.
-}, 60_000);
+});
 
 test('every source file stands in a folder that has its row', () => {
   const folders = new Set(sources.map(folderOf));

@@ -11,12 +11,14 @@ import { closeBuildFolder } from './build-folder.ts';
 import { logLine } from './build-log.ts';
 import type { BuildOptions } from './build-options.ts';
 import { cacheFolder } from './cache-folder.ts';
+import { eventProgress } from './event-progress.ts';
 import type { BuildEvent, BuildResult, Emit } from './events.ts';
 import { describeFailure } from './failure.ts';
 import { expectedSeconds, remember } from './history.ts';
 import type { BuildOutcome } from './journal.ts';
 import { limitsFor, slowLine, wantedTimeouts } from './limits.ts';
 import { baseName, expectOurs } from './placed-files.ts';
+import { preflight } from './preflight.ts';
 import { type ReadAppliance, readAppliance } from './prepare.ts';
 import { readRecord, writeRecord } from './record.ts';
 import { resumeCommand } from './resume-command.ts';
@@ -37,7 +39,12 @@ export async function buildAppliance(
 ): Promise<BuildResult> {
   const order = new StageOrder(options);
   const appliance = await readAppliance(options.manifestPath);
-  await expectPlaces(appliance, order, resolve(options.outputFolder));
+  const folders = {
+    outputFolder: resolve(options.outputFolder),
+    cacheFolder: cacheFolder(options.cacheFolder),
+  };
+  await expectPlaces(appliance, order, folders.outputFolder);
+  await preflight(appliance, folders, eventProgress(emit, signal));
   const begun = await beginBuild(options, { appliance, order }, signal);
   return new Build(options, { appliance, order, begun, emit, signal }).run();
 }

@@ -4,10 +4,12 @@ import { basename, join, resolve } from 'node:path';
 import { Releases } from '../system/releases.ts';
 import { sha256Of } from '../system/sha256.ts';
 import { cacheFolder } from './cache-folder.ts';
+import { eventProgress } from './event-progress.ts';
 import type { Emit, ExportedFile } from './events.ts';
 import { limitsFor, wantedTimeouts } from './limits.ts';
 import { planMedium, RESOLVE_STEP, writeMedium } from './media-stage.ts';
 import { baseName, expectOurs, place } from './placed-files.ts';
+import { preflightMedium } from './preflight.ts';
 import { readAppliance, resolveAppliance } from './prepare.ts';
 import { sourceDateEpoch } from './source-date-epoch.ts';
 import { StageRunner } from './stage-runner.ts';
@@ -28,6 +30,8 @@ export async function buildIso(
 ): Promise<IsoResult> {
   const appliance = await readAppliance(options.manifestPath);
   const cache = cacheFolder(options.cacheFolder);
+  const folders = { outputFolder: resolve(options.outputFolder), cacheFolder: cache };
+  await preflightMedium(appliance, folders, eventProgress(emit, signal));
   const settings = { cacheFolder: cache, sourceDateEpoch: sourceDateEpoch() };
   const outputFolder = resolve(options.outputFolder);
   const outputPath = join(outputFolder, `${baseName(appliance.file.manifest)}.iso`);

@@ -6,8 +6,10 @@ import { readManifest } from '../manifest/read.ts';
 import type { VerifyReport } from '../verify/report.ts';
 import { verifyAppliance } from '../verify/verify.ts';
 import { buildName } from './build-folder.ts';
+import { eventProgress } from './event-progress.ts';
 import type { FileRequest } from './events.ts';
 import { limitsFor, slowLine, type Timeouts, wantedTimeouts } from './limits.ts';
+import { preflightVerify } from './preflight.ts';
 import { StageRunner } from './stage-runner.ts';
 
 export interface VerifyOptions {
@@ -24,6 +26,7 @@ export async function verifyFile(request: FileRequest<VerifyOptions>): Promise<V
   const { path, options, emit, signal } = request;
   const { manifestPath, outputFolder } = options;
   const { checks, timeouts } = await wishes(manifestPath, options.timeouts);
+  await preflightVerify(resolve(outputFolder), eventProgress(emit, signal));
   const hypervisor = hypervisorNamed(options.hypervisor);
   const { acceleration } = await hypervisor.capabilities();
   if (!acceleration.available) emit({ type: 'notice', line: slowLine(acceleration.why) });

@@ -1,4 +1,8 @@
-/** Which checks are made when, and of what. */
+/**
+ * Which checks are made when. `doctor` makes them all; a build makes those that can end it before it
+ * begins and that take no time. What it finds out by itself right away is left to it: whether KVM works,
+ * and whether the repositories answer. The room is looked at when its packages are known.
+ */
 import { clock } from './checks/clock.ts';
 import { hardwareVirtualization } from './checks/hardware-virtualization.ts';
 import { limits } from './checks/limits.ts';
@@ -44,6 +48,34 @@ export function doctorChecks(wants: DoctorWants): readonly Check[] {
     clock(),
     mirror({ repositories }),
   ];
+}
+
+/** Before a build makes anything. */
+export function buildChecks(wants: Wants): readonly Check[] {
+  return [
+    programs(),
+    ...namespacesIfNeeded(wants),
+    outputFolder({ path: wants.folders.output, diskBytes: wants.diskBytes }),
+    limits(wants),
+    memory(wants),
+    clock(),
+  ];
+}
+
+/** Before the medium alone is made: no machine is started. */
+export function mediumChecks(wants: Pick<Wants, 'folders' | 'base'>): readonly Check[] {
+  const folder = outputFolder({ path: wants.folders.output, diskBytes: 0 });
+  return [...namespacesIfNeeded(wants), folder, clock()];
+}
+
+/** Before a finished appliance is verified. */
+export function verifyChecks(outputPath: string): readonly Check[] {
+  return [outputFolder({ path: outputPath, diskBytes: 0 })];
+}
+
+/** A base in the cache does, most likely, and else mmdebstrap says the same. */
+function namespacesIfNeeded(wants: Pick<Wants, 'base'>): readonly Check[] {
+  return wants.base === 'cached' ? [] : [namespaces(wants)];
 }
 
 function namespaces({ base }: Pick<Wants, 'base'>): Check {
