@@ -43,8 +43,8 @@ export async function buildAppliance(
     outputFolder: resolve(options.outputFolder),
     cacheFolder: cacheFolder(options.cacheFolder),
   };
-  await expectPlaces(appliance, order, folders.outputFolder);
   await preflight(appliance, folders, eventProgress(emit, signal));
+  await expectPlaces(appliance, order, folders.outputFolder);
   const begun = await beginBuild(options, { appliance, order }, signal);
   return new Build(options, { appliance, order, begun, emit, signal }).run();
 }
