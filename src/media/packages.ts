@@ -59,6 +59,7 @@ export const PROMISED_PROGRAMS: readonly string[] = [
   'dpkg',
   'dpkg-deb',
   'e2fsck',
+  'fallocate',
   'find',
   'findmnt',
   'fsfreeze',
