@@ -44,7 +44,7 @@ describe('the command line of QEMU', () => {
     const argv = argumentsOf();
     expect(valuesOf(argv, '-machine')).toEqual(['q35']);
     expect(valuesOf(argv, '-accel')).toEqual(['tcg,thread=multi,tb-size=1024']);
-    expect(valuesOf(argv, '-cpu')).toEqual(['max,la57=off,smap=off,smep=off']);
+    expect(valuesOf(argv, '-cpu')).toEqual(['max,la57=off,smap=off,smep=off,erms=off']);
     expect(valuesOf(argv, '-smp')).toEqual(['2']);
     expect(valuesOf(argv, '-m')).toEqual(['1024M']);
     expect(argv).toContain('-nodefaults');
