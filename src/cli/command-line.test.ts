@@ -41,6 +41,32 @@ async function manifest(simulate: object): Promise<string> {
   return path;
 }
 
+describe('diagnose', () => {
+  it('prints what a command prints, and ends with its exit status', async () => {
+    const command = ['diagnose', 'b1', '--command', 'echo one; exit 3'];
+    expect(await pvmc(command)).toEqual({ status: 3, stdout: 'one\n', stderr: '' });
+    const lines = (await pvmc(['--json', ...command])).stdout.trim().split('\n');
+    expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({
+      type: 'command-finished',
+      build: 'b1',
+      status: 3,
+      output: 'one\n',
+    });
+  });
+
+  it('needs a terminal for a shell', async () => {
+    const { status, stderr } = await pvmc(['diagnose']);
+    expect(status).toBe(EXIT_STATUSES.usage);
+    expect(stderr).toContain('a shell in the guest needs a terminal on standard input and output');
+    expect((await pvmc(['diagnose', '--json', '--screen'])).status).toBe(EXIT_STATUSES.usage);
+  });
+
+  it('tells where the screen is to be seen', async () => {
+    const { stderr } = await pvmc(['diagnose', 'b1', '--screen', '--command', ':']);
+    expect(stderr).toBe('The screen: a VNC viewer at 127.0.0.1:5900, password secret\n');
+  });
+});
+
 describe('mistakes', () => {
   it.each([
     [
@@ -124,6 +150,7 @@ describe('help', () => {
       'stages',
       'builds',
       'show',
+      'diagnose',
       'clean',
       'doctor',
       'schema',

@@ -8,6 +8,7 @@ import { addCheck } from './commands/check.ts';
 import { addClean } from './commands/clean.ts';
 import { type AddCommand, examples, type OpenSession } from './commands/command.ts';
 import { addCompletion } from './commands/completion.ts';
+import { addDiagnose } from './commands/diagnose.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addInit } from './commands/init.ts';
 import { addIso } from './commands/iso.ts';
@@ -33,6 +34,7 @@ const COMMANDS: readonly AddCommand[] = [
   addStages,
   addBuilds,
   addShow,
+  addDiagnose,
   addClean,
   addDoctor,
   addSchema,
@@ -58,7 +60,7 @@ export async function runCommandLine(
   }
   try {
     await root.parseAsync([...argv], { from: 'user' });
-    return EXIT_SUCCESS;
+    return opened.session?.exitStatus ?? EXIT_SUCCESS;
   } catch (thrown) {
     const error = told(thrown, { root, argv, dependencies });
     if (error === undefined) return EXIT_SUCCESS;

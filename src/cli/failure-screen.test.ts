@@ -16,6 +16,7 @@ const failure: Failure = {
     (_, index) => `\u001b[2Jline ${index + 1} ${'x'.repeat(100)}`,
   ),
   folder: '/builds/b1',
+  diagnose: './pvmc diagnose b1',
   resume: 'pvmc build --resume examples/hello',
 };
 const frame = { columns: 80, style: UNICODE_STYLE };
@@ -54,6 +55,7 @@ describe('renderFailure', () => {
         hint: Did you mean nginx?
 
         everything  /builds/b1
+        to look     ./pvmc diagnose b1
         to go on    pvmc build --resume examples/hello
         error       package-missing (exit status 7)
       "
@@ -82,6 +84,17 @@ describe('renderFailure', () => {
     expect(renderFailure(failureOf(error), frame)).toEqual([
       '✗ no "biuld"',
       '  hint: Did you mean build?',
+    ]);
+  });
+
+  it('lists what there is instead', () => {
+    const details = ['hello-1.0.0-20260102-030405-1f2e'];
+    const hint = 'These are there:';
+    const error = new PvmcError({ kind: 'usage', code: 'x', message: 'no "x"', hint, details });
+    expect(renderFailure(failureOf(error), frame)).toEqual([
+      '✗ no "x"',
+      '  hint: These are there:',
+      '        hello-1.0.0-20260102-030405-1f2e',
     ]);
   });
 

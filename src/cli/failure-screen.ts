@@ -28,7 +28,12 @@ export function failureOf(error: PvmcError): Failure {
 export function renderFailure(failure: Failure, frame: FailureFrame): string[] {
   if (failure.kind === 'interrupted') return renderInterrupted(failure, frame);
   // A mistyped command needs no report.
-  if (failure.kind === 'usage') return [...heading(failure, frame), ...hintLines(failure, frame)];
+  if (failure.kind === 'usage')
+    return [
+      ...heading(failure, frame),
+      ...hintLines(failure, frame),
+      ...failure.details.map((line) => `        ${printable(line)}`),
+    ];
   return [
     ...heading(failure, frame),
     ...detailLines(failure, frame),
@@ -97,6 +102,7 @@ function whereAndHow(failure: Failure, { style }: FailureFrame): string[] {
   return [
     '',
     ...(failure.folder === undefined ? [] : [fact('everything', failure.folder)]),
+    ...(failure.diagnose === undefined ? [] : [fact('to look', failure.diagnose)]),
     ...(failure.resume === undefined ? [] : [fact('to go on', failure.resume)]),
     fact('error', `${failure.code} (exit status ${status})`),
   ];

@@ -6,6 +6,7 @@ import { applianceNameOf, manifestTemplate } from '../manifest/template.ts';
 import { buildAppliance } from '../pipeline/build.ts';
 import { checkManifest } from '../pipeline/check.ts';
 import { cleanBuilds } from '../pipeline/clean.ts';
+import { diagnoseBuild } from '../pipeline/diagnose.ts';
 import { diagnoseComputer } from '../pipeline/doctor.ts';
 import { buildIso } from '../pipeline/iso.ts';
 import { buildReport, keptBuilds } from '../pipeline/kept-builds.ts';
@@ -29,6 +30,7 @@ const program: Program = {
   verifyFile,
   keptBuilds,
   buildReport,
+  diagnoseBuild,
   cleanBuilds,
   listedStages,
   // Relative: manifest and pvmc are often moved, mounted or checked out together.

@@ -5,6 +5,7 @@
 import type { BuildOptions } from '../pipeline/build-options.ts';
 import type { CheckOptions, CheckReport } from '../pipeline/check.ts';
 import type { CleanOptions, CleanReport } from '../pipeline/clean.ts';
+import type { DiagnoseOptions, DiagnoseResult, DiagnoseSession } from '../pipeline/diagnose.ts';
 import type { Diagnosis, DoctorOptions } from '../pipeline/doctor.ts';
 import type { BuildResult, Emit, FileRequest } from '../pipeline/events.ts';
 import type { IsoOptions, IsoResult } from '../pipeline/iso.ts';
@@ -24,6 +25,7 @@ export interface Program {
   verifyFile(request: FileRequest<VerifyOptions>): Promise<VerifyReport>;
   keptBuilds(outputFolder: string): Promise<readonly KeptBuild[]>;
   buildReport(outputFolder: string, given: string): Promise<BuildReport>;
+  diagnoseBuild(options: DiagnoseOptions, session: DiagnoseSession): Promise<DiagnoseResult>;
   cleanBuilds(options: CleanOptions, signal: AbortSignal): Promise<CleanReport>;
   listedStages(): readonly ListedStage[];
   /** The text of a first manifest that will lie in that folder, an absolute path. */

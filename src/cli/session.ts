@@ -5,6 +5,8 @@
 import { isAbsolute, relative, resolve } from 'node:path';
 import type { BuildEvent, BuildFailure, Emit, StageName } from '../pipeline/events.ts';
 import type { PvmcError } from '../system/error.ts';
+import type { Terminal } from './console-bridge.ts';
+import { EXIT_SUCCESS } from './exit-status.ts';
 import { type Failure, failureOf, renderFailure } from './failure-screen.ts';
 import { type Interruption, OUTPUT_CLOSED } from './interruption.ts';
 import type { Program } from './program.ts';
@@ -61,6 +63,8 @@ export class Session {
   readonly #surroundings: Surroundings;
   readonly #interruption: Interruption;
   readonly #json: JsonLines | undefined;
+  /** What the program ends with when nothing fails; a command in the guest has a status of its own. */
+  exitStatus: number = EXIT_SUCCESS;
   #failure: BuildFailure | undefined;
   #watched = false;
 
@@ -112,8 +116,30 @@ export class Session {
     this.#surroundings.stdout.write(lines.map((line) => `${line}\n`).join(''));
   }
 
+  /** The run is to end, with this reason. */
+  get signal(): AbortSignal {
+    return this.#interruption.signal;
+  }
+
+  get isJson(): boolean {
+    return this.#json !== undefined;
+  }
+
+  /** The terminal that the user sits at; undefined unless input and output are one. */
+  get terminal(): Terminal | undefined {
+    const { stdin, stdout } = this.#surroundings;
+    return stdin.isTTY === true && stdout.isTTY === true && !this.#json
+      ? { input: stdin, output: stdout }
+      : undefined;
+  }
+
+  /** A line for people beside what is printed for other programs; nothing with `--json`. */
+  remark(line: string): void {
+    if (!this.#json) this.#surroundings.stderr.write(`${line}\n`);
+  }
+
   /** Text as it is, for other programs to read. */
-  write(text: string): void {
+  write(text: string | Uint8Array): void {
     this.#surroundings.stdout.write(text);
   }
 

@@ -6,7 +6,14 @@ export interface OutputStream extends NodeJS.WritableStream {
   readonly rows?: number | undefined;
 }
 
+/** In raw mode every key goes to who reads, Ctrl-C too. */
+export interface InputStream extends NodeJS.ReadableStream {
+  readonly isTTY?: boolean | undefined;
+  setRawMode?(raw: boolean): unknown;
+}
+
 export interface Surroundings {
+  readonly stdin: InputStream;
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -18,6 +25,7 @@ export interface Surroundings {
 /** The real ones. */
 export function processSurroundings(): Surroundings {
   return {
+    stdin: process.stdin,
     stdout: process.stdout,
     stderr: process.stderr,
     env: process.env,

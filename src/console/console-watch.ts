@@ -18,11 +18,6 @@ export interface WatchedConsole {
   readonly lookSeconds?: number | undefined;
 }
 
-/** A guest that has not spoken yet is not expected to. */
-const LOOKS_WITHOUT_LINK = 3;
-/** The constructor says something every ten seconds at least. */
-const LOOKS_WITH_LINK = 25;
-
 /** Resolves with the sign that the guest is lost; undefined when the watch was ended. */
 export async function signOfLoss(watched: WatchedConsole): Promise<Sign | undefined> {
   const { reader, wordsHeard, signal, lookSeconds = 1 } = watched;
@@ -36,9 +31,18 @@ export async function signOfLoss(watched: WatchedConsole): Promise<Sign | undefi
       heardBefore = wordsHeard();
       looks = 0;
     }
-    if (sign && looks >= (heardBefore > 0 ? LOOKS_WITH_LINK : LOOKS_WITHOUT_LINK)) return sign;
+    if (sign && looks >= looksUntilBelieved(sign, heardBefore > 0)) return sign;
     looks += 1;
     await delay(lookSeconds * 1000, undefined, { signal }).catch(() => {});
   }
   return undefined;
+}
+
+/** A guest that has not spoken yet is not expected to, and the medium's own word is not to be doubted. */
+const FEW_LOOKS = 3;
+/** The constructor says something every ten seconds at least. */
+const MANY_LOOKS = 25;
+
+function looksUntilBelieved(sign: Sign, speaks: boolean): number {
+  return speaks && sign.code !== 'medium-gave-up' ? MANY_LOOKS : FEW_LOOKS;
 }

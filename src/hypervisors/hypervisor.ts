@@ -28,6 +28,10 @@ export interface MachineSpecification {
   readonly mediumPath?: string | undefined;
   /** First serial line: where the console's output is written. */
   readonly consoleLogPath: string;
+  /** `open`: the host reads and writes the console besides, as `RunningMachine.console`. */
+  readonly console?: 'logged' | 'open' | undefined;
+  /** `vnc`: `RunningMachine.openScreen` lets a viewer see it. This and an open console: QEMU alone, so far. */
+  readonly screen?: 'hidden' | 'vnc' | undefined;
   /** Folder for sockets and the hypervisor's own log. */
   readonly runtimeFolder: string;
   /** systemd system credentials (name → value), for hypervisors with the `credentials` capability. */
@@ -80,7 +84,16 @@ export interface SerialLine extends AsyncIterable<Uint8Array> {
   write(bytes: Uint8Array | string): void;
 }
 
+/** Where a viewer on this computer finds the machine's screen. */
+export interface OpenScreen {
+  /** Host and port. */
+  readonly address: string;
+  readonly password: string;
+}
+
 export interface RunningMachine {
+  /** The first serial line, when it was asked for. To be read, as the link is. */
+  readonly console?: SerialLine | undefined;
   /** To be read: a guest whose words nobody takes is held up after some hundred KiB. */
   readonly link: SerialLine;
   readonly events: AsyncIterable<MachineEvent>;
@@ -93,6 +106,8 @@ export interface RunningMachine {
    * @throws PvmcError `no-space`, `copy-failed`, the hypervisor's own; the signal's reason.
    */
   checkpoint(path: string, progress: Progress): Promise<void>;
+  /** Lets VNC viewers of this computer in who know the password. Of a machine whose `screen` is `vnc`. */
+  openScreen?(): Promise<OpenScreen>;
   /** How many of its processors are at work in this second; undefined where that cannot be known. */
   busyProcessors(): Promise<number | undefined>;
   /** Presses the power button. */

@@ -124,7 +124,8 @@ function nothingToResume(why: string): PvmcError {
   });
 }
 
-function buildRunning(build: string, processId: number): PvmcError {
+/** A build that is running is left alone. */
+export function buildRunning(build: string, processId: number): PvmcError {
   return new PvmcError({
     kind: 'host',
     code: 'build-running',

@@ -109,6 +109,7 @@ class Build {
         stages: this.#runner,
         guestLines: this.#guestLines,
         resume: resumeCommand({ ...this.#options, until: undefined }),
+        keep: this.#options.keep,
       });
       const event = { type: 'build-failed', failure } as const;
       this.#write(event);

@@ -107,4 +107,6 @@ export interface BuildFailure {
   readonly folder?: string | undefined;
   /** The command that goes on with the build. */
   readonly resume?: string | undefined;
+  /** The command that opens the machine as it was left. */
+  readonly diagnose?: string | undefined;
 }

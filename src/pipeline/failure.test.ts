@@ -34,7 +34,13 @@ async function failedIn(stage: StageName, guestLines: readonly string[] = []) {
     throw ERROR;
   });
   await expect(work).rejects.toBe(ERROR);
-  return describeFailure(ERROR, { folder, stages, guestLines, resume: './pvmc build x' });
+  return describeFailure(ERROR, {
+    folder,
+    stages,
+    guestLines,
+    keep: 'latest',
+    resume: './pvmc build x',
+  });
 }
 
 test('a failure has its reason, its place, and how to repeat it', async () => {

@@ -87,7 +87,7 @@ async function verify(play: Play, trial: Trial = {}): Promise<Outcome> {
     expect(hypervisor.running).toBe(0);
     expect(hypervisor.existing).toBe(0);
     const left = (await readdir(folder, { recursive: true })).map((path) => path.split('/').at(-1));
-    expect(left).not.toContain('overlay.qcow2');
+    expect(left).not.toContain('changes.qcow2');
     expect(left).not.toContain('machine');
   }
 }

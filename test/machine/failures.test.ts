@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { createServer, request, type Server } from 'node:http';
 import { type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import {
   type Ended,
@@ -47,7 +47,7 @@ function inStage(stage: string) {
   return (said: Said) => said.type === 'stage-started' && said['stage'] === stage;
 }
 
-test('a script that fills the guest’s disk: the verdict has its last lines', async () => {
+test('a script that fills the guest’s disk: the verdict has its last lines, the machine can be opened', async () => {
   const path = await manifest([
     'machine:',
     '  disk: 3 GiB',
@@ -65,6 +65,14 @@ test('a script that fills the guest’s disk: the verdict has its last lines', a
   const { folder: kept } = failure as { folder: string };
   expect(await readFile(join(kept, 'guest/constructor.log'), 'utf8')).toContain('filling');
   expect((await readFile(join(kept, 'screen.png'))).subarray(1, 4).toString()).toBe('PNG');
+
+  expect(JSON.stringify(failure)).toContain(`./pvmc diagnose ${basename(kept)}`);
+  const command = 'lsblk --noheadings --output NAME /dev/vda; exit 3';
+  const opening = ['diagnose', basename(kept), '-o', join(folder, 'out'), '--command', command];
+  const opened = await new PvmcProcess(opening).ended;
+  const diagnosed = opened.said.find(({ type }) => type === 'command-finished');
+  expect([opened.status, diagnosed?.['output']]).toEqual([3, expect.stringContaining('vda3')]);
+  expect(await readdir(kept)).not.toContainEqual(expect.stringMatching(/^diagnose/));
 });
 
 test('a mirror that the guest cannot reach', async () => {

@@ -36,6 +36,7 @@ export function surroundingsOf(
   more: Partial<Surroundings> = {},
 ): Surroundings {
   return {
+    stdin: new FakeTerminal({ isTTY: false }),
     stdout,
     stderr: new FakeTerminal({ isTTY: false }),
     env: { LANG: 'C.UTF-8', TERM: 'xterm' },

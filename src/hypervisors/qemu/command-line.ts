@@ -18,6 +18,8 @@ const EMULATED_CPU = 'max,la57=off,smap=off,smep=off,erms=off';
 /** File descriptors that QEMU inherits. */
 export const QMP_DESCRIPTOR = 3;
 export const LINK_DESCRIPTOR = 4;
+/** Only of a machine whose console is open. */
+export const CONSOLE_DESCRIPTOR = 5;
 
 export type Accelerator = 'kvm' | 'tcg';
 
@@ -53,6 +55,8 @@ export function qemuArguments(command: QemuCommand): string[] {
     ['-no-user-config', '-nodefaults', '-S'],
     processorArguments(command),
     ['-display', 'none', '-vga', 'std'],
+    // The first free port from 5900 on. Nobody gets in before a password is set.
+    specification.screen === 'vnc' ? ['-vnc', '127.0.0.1:0,to=99,password=on'] : [],
     // Every way to end pauses the machine first, so that its screen can still be photographed.
     ['-action', 'reboot=shutdown,shutdown=pause,panic=pause', '-device', 'pvpanic'],
     ['-chardev', `socket,id=qmp,fd=${QMP_DESCRIPTOR}`, '-mon', 'chardev=qmp,mode=control'],
@@ -82,11 +86,17 @@ function processorArguments({ specification, files, accelerator }: QemuCommand):
  * The first line is the console, the second the link. A PC's BIOS speaks on the screen only; SeaBIOS
  * says it to QEMU too, and so the console tells when there is nothing to boot.
  */
-function serialArguments({ consoleLogPath, firmware }: MachineSpecification): string[] {
+function serialArguments({ consoleLogPath, console, firmware }: MachineSpecification): string[] {
+  const log = escapeCommas(consoleLogPath);
+  // Several may write to a `mux`, but it takes Ctrl-A for itself: not for a person who types.
+  const open = `socket,id=console,fd=${CONSOLE_DESCRIPTOR},logfile=${log},logappend=on`;
+  const logged = `file,id=console,path=${log},append=on,mux=on`;
   return [
-    ['-chardev', `file,id=console,path=${escapeCommas(consoleLogPath)},append=on,mux=on`],
+    ['-chardev', console === 'open' ? open : logged],
     ['-serial', 'chardev:console'],
-    firmware === 'bios' ? ['-device', 'isa-debugcon,iobase=0x402,chardev=console'] : [],
+    firmware === 'bios' && console !== 'open'
+      ? ['-device', 'isa-debugcon,iobase=0x402,chardev=console']
+      : [],
     ['-chardev', `socket,id=link,fd=${LINK_DESCRIPTOR}`, '-serial', 'chardev:link'],
   ].flat();
 }

@@ -238,6 +238,25 @@ describe('a guest that runs', () => {
   });
 });
 
+describe('a machine that somebody looks at', () => {
+  it('has a console to read and write, and a screen for who knows its password', async () => {
+    const { running } = await startGuest(
+      { console: 'hello', ending: 'hang' },
+      { changes: { console: 'open', screen: 'vnc' } },
+    );
+    let said = '';
+    for await (const piece of running.console ?? []) {
+      said += Buffer.from(piece).toString();
+      if (said.includes('hello')) break;
+    }
+    const logged = () => readFile(join(folder, 'console.log'), 'utf8');
+    while (!(await logged()).includes('hello')) await delay(50);
+    const { address, password } = (await running.openScreen?.()) ?? {};
+    expect(address).toMatch(/^127\.0\.0\.1:\d+$/);
+    expect(password).toHaveLength(8);
+  });
+});
+
 describe('a checkpoint', () => {
   /** Says something to the guest and hears what it says again. */
   async function startEcho() {

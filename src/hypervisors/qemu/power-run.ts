@@ -38,7 +38,6 @@ const QUIT_SECONDS = 5;
 const SCREEN_SECONDS = 5;
 /** Whether QEMU answers in time is for the pulse to say. */
 const UNHURRIED_SECONDS = 24 * 60 * 60;
-const UNREAD_BYTES = 64 * 1024;
 
 export class PowerRun {
   /** Resolves when the process is gone, with why. */
@@ -53,7 +52,9 @@ export class PowerRun {
 
   private constructor(options: PowerRunOptions) {
     this.#options = options;
-    this.#process = startProcess(options.argv, options.logPath);
+    const { argv, logPath, specification } = options;
+    const openConsole = specification.console === 'open';
+    this.#process = startProcess({ argv, logPath, openConsole });
     this.ended = this.#process.ended.then((end) => this.#finish(end));
   }
 
@@ -89,10 +90,15 @@ export class PowerRun {
     return this.#process.link;
   }
 
-  /** What a guest leaves unread is dropped before it fills our memory. */
-  writeLink(bytes: Uint8Array | string): void {
-    const { link } = this.#process;
-    if (link.writable && link.writableLength < UNREAD_BYTES) link.write(bytes);
+  get console(): Duplex | undefined {
+    return this.#process.console;
+  }
+
+  /** Shows the screen to who knows the password, and tells at which port. */
+  async openScreen(password: string): Promise<number> {
+    await this.#execute('set_password', { protocol: 'vnc', password });
+    const answer = await this.#execute('query-vnc');
+    return Number(z.object({ service: z.string() }).parse(answer).service);
   }
 
   /** Halts the processors, and returns when nothing is on its way to the disk any more. */

@@ -21,7 +21,11 @@ async function parent(then: string): Promise<string> {
     stdin: {
       contents: `
         import { startProcess } from './process.ts';
-        const { pid } = startProcess(['sleep', '60'], process.argv[2]);
+        const { pid } = startProcess({
+          argv: ['sleep', '60'],
+          logPath: process.argv[2],
+          openConsole: false,
+        });
         console.log(pid);
         ${then}`,
       resolveDir: import.meta.dirname,

@@ -6,7 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { Duplex } from 'node:stream';
 import { cleanEnvironment, signalGroup } from '../../system/run.ts';
-import { LINK_DESCRIPTOR, QMP_DESCRIPTOR } from './command-line.ts';
+import { CONSOLE_DESCRIPTOR, LINK_DESCRIPTOR, QMP_DESCRIPTOR } from './command-line.ts';
 
 export interface ProcessEnd {
   /** Null when a signal ended it. */
@@ -20,6 +20,8 @@ export interface QemuProcess {
   readonly pid: number | undefined;
   readonly qmp: Duplex;
   readonly link: Duplex;
+  /** Of a machine whose console is open. */
+  readonly console: Duplex | undefined;
   /** Resolves when the process is gone; what it wrote to `link` may still be read then. */
   readonly ended: Promise<ProcessEnd>;
   kill(): void;
@@ -27,14 +29,20 @@ export interface QemuProcess {
   wake(): void;
 }
 
-/** Starts QEMU; what it says is appended to `logPath`. */
-export function startProcess(argv: readonly string[], logPath: string): QemuProcess {
+export interface ProcessOptions {
+  readonly argv: readonly string[];
+  /** What QEMU says is appended there. */
+  readonly logPath: string;
+  readonly openConsole: boolean;
+}
+
+export function startProcess({ argv, logPath, openConsole }: ProcessOptions): QemuProcess {
   const log = openSync(logPath, 'a', 0o600);
   try {
     const child = spawn('setpriv', ['--pdeathsig', 'SIGKILL', ...argv], {
       detached: true,
       env: cleanEnvironment(),
-      stdio: ['ignore', log, log, 'pipe', 'pipe'],
+      stdio: ['ignore', log, log, 'pipe', 'pipe', ...(openConsole ? ['pipe' as const] : [])],
     });
     const signal = (name: NodeJS.Signals) => {
       if (child.pid !== undefined && child.exitCode === null && child.signalCode === null)
@@ -44,6 +52,7 @@ export function startProcess(argv: readonly string[], logPath: string): QemuProc
       pid: child.pid,
       qmp: inheritedSocket(child, QMP_DESCRIPTOR),
       link: inheritedSocket(child, LINK_DESCRIPTOR),
+      console: openConsole ? inheritedSocket(child, CONSOLE_DESCRIPTOR) : undefined,
       ended: endOf(child),
       kill: () => signal('SIGKILL'),
       wake: () => signal('SIGCONT'),

@@ -3,13 +3,16 @@
  * (QEMU's internal error) before the guest has said a word, the machine is started again in software;
  * whoever reads the link and the events notices nothing but a slower machine and a notice.
  */
+
+import { randomBytes } from 'node:crypto';
 import { copyFile } from 'node:fs/promises';
 import { resolve as absolute } from 'node:path';
+import type { Duplex } from 'node:stream';
 import { messageOf, PvmcError } from '../../system/error.ts';
 import type { Progress } from '../../system/progress.ts';
 import { copySparse } from '../../system/sparse-copy.ts';
 import { AsyncQueue } from '../async-queue.ts';
-import type { MachineEvent, RunningMachine, SerialLine } from '../hypervisor.ts';
+import type { MachineEvent, OpenScreen, RunningMachine, SerialLine } from '../hypervisor.ts';
 import type { Accelerator } from './command-line.ts';
 import type { Ending, PowerRun } from './power-run.ts';
 import { ACCELERATION_FAILED } from './start-failure.ts';
@@ -26,6 +29,8 @@ export interface PowerOnOptions {
   readonly progress: Progress;
 }
 
+const UNREAD_BYTES = 64 * 1024;
+
 interface Turn {
   readonly run: PowerRun;
   /** Resolves when the run has ended: with the next one, if the machine goes on. */
@@ -34,6 +39,7 @@ interface Turn {
 
 export class RunningQemu implements RunningMachine {
   readonly link: SerialLine;
+  readonly console: SerialLine | undefined;
   readonly stopped: Promise<MachineEvent>;
   readonly #events = new AsyncQueue<MachineEvent>();
   readonly #options: PowerOnOptions;
@@ -55,11 +61,9 @@ export class RunningQemu implements RunningMachine {
         resolve(event);
       };
     });
-    const pieces = this.#readLink(this.#turn(run));
-    this.link = {
-      [Symbol.asyncIterator]: () => pieces,
-      write: (bytes) => this.#run.writeLink(bytes),
-    };
+    const first = this.#turn(run);
+    this.link = this.#serialLine(first, ({ link }) => link);
+    this.console = run.console && this.#serialLine(first, ({ console }) => console);
   }
 
   /** Switches the machine on. */
@@ -104,6 +108,13 @@ export class RunningQemu implements RunningMachine {
     await run.resume();
   }
 
+  async openScreen(): Promise<OpenScreen> {
+    // The protocol looks at the first eight characters only.
+    const password = randomBytes(6).toString('base64url');
+    const port = await this.#run.openScreen(password);
+    return { address: `127.0.0.1:${port}`, password };
+  }
+
   busyProcessors(): Promise<number | undefined> {
     return this.#run.busyProcessors();
   }
@@ -132,12 +143,29 @@ export class RunningQemu implements RunningMachine {
     }
   }
 
-  async *#readLink(first: Turn): AsyncGenerator<Uint8Array, void> {
+  /** One line of the machine, whichever run of QEMU it is at. */
+  #serialLine(first: Turn, end: (run: PowerRun) => Duplex | undefined): SerialLine {
+    const pieces = this.#read(first, end);
+    return {
+      [Symbol.asyncIterator]: () => pieces,
+      write: (bytes) => {
+        const stream = end(this.#run);
+        // What a guest leaves unread is dropped before it fills our memory.
+        if (stream?.writable && stream.writableLength < UNREAD_BYTES) stream.write(bytes);
+      },
+    };
+  }
+
+  async *#read(
+    first: Turn,
+    end: (run: PowerRun) => Duplex | undefined,
+  ): AsyncGenerator<Uint8Array, void> {
     for (let turn: Turn | undefined = first; turn; turn = await turn.next) {
+      const stream = end(turn.run);
       try {
-        for await (const bytes of turn.run.link) {
+        for await (const bytes of stream ?? []) {
           if (!(bytes instanceof Uint8Array)) continue;
-          this.#guestSpoke = true;
+          if (stream === turn.run.link) this.#guestSpoke = true;
           yield bytes;
         }
       } catch {
