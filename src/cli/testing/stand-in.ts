@@ -110,6 +110,7 @@ export function standIn(): Program {
           },
         ],
       };
+    },
     diagnoseBuild: async ({ build, command, screen }, session) => {
       const shown = screen ? { address: '127.0.0.1:5900', password: 'secret' } : undefined;
       session.onStarted({ build, screen: shown });
