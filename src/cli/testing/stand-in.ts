@@ -14,6 +14,7 @@ import { z } from 'zod';
 import type { MachineEvent } from '../../hypervisors/hypervisor.ts';
 import { applianceNameOf } from '../../manifest/template.ts';
 import type { BuildOptions } from '../../pipeline/build-options.ts';
+import type { DiagnoseOptions, DiagnoseResult, DiagnoseSession } from '../../pipeline/diagnose.ts';
 import {
   type BuildFailure,
   type BuildResult,
@@ -111,28 +112,33 @@ export function standIn(): Program {
         ],
       };
     },
-    diagnoseBuild: async ({ build, command, screen }, session) => {
-      const shown = screen ? { address: '127.0.0.1:5900', password: 'secret' } : undefined;
-      session.onStarted({ build, screen: shown });
-      if (command !== undefined) {
-        const { status, stdout } = await run(['sh', '-c', command], { accept: [0, 3] });
-        session.onOutput(Buffer.from(`${stdout}\n`));
-        return { build, status };
-      }
-      // A guest that says again what it is told, and powers itself off at Ctrl-D.
-      const console = new PassThrough();
-      let ended: MachineEvent | undefined;
-      console.on('data', (keys: Buffer) => {
-        if (!keys.includes(4)) return;
-        ended = { type: 'stopped', by: 'guest' };
-        console.end();
-      });
-      const by = await session.connect(console);
-      return { build, ended: by === 'console' ? ended : undefined };
-    },
+    diagnoseBuild,
     manifestTemplate: (folder) => `name: ${applianceNameOf(folder)}\nversion: "1.0"\n`,
     manifestJsonSchema: () => ({ $schema: 'https://json-schema.org/draft/2020-12/schema' }),
   };
+}
+
+async function diagnoseBuild(
+  { build, command, screen }: DiagnoseOptions,
+  session: DiagnoseSession,
+): Promise<DiagnoseResult> {
+  const shown = screen ? { address: '127.0.0.1:5900', password: 'secret' } : undefined;
+  session.onStarted({ build, screen: shown });
+  if (command !== undefined) {
+    const { status, stdout } = await run(['sh', '-c', command], { accept: [0, 3] });
+    session.onOutput(Buffer.from(`${stdout}\n`));
+    return { build, status };
+  }
+  // A guest that says again what it is told, and powers itself off at Ctrl-D.
+  const console = new PassThrough();
+  let ended: MachineEvent | undefined;
+  console.on('data', (keys: Buffer) => {
+    if (!keys.includes(4)) return;
+    ended = { type: 'stopped', by: 'guest' };
+    console.end();
+  });
+  const by = await session.connect(console);
+  return { build, ended: by === 'console' ? ended : undefined };
 }
 
 interface Watched {
