@@ -129,17 +129,29 @@ describe.each<Firmware>(['bios', 'uefi'])('the OVA that asks for %s', (firmware)
     const serialLine = ['--uart1', '0x3F8', '4', '--uartmode1', 'file', console];
     await virtualbox.manage('modifyvm', 'hello', ...serialLine);
     await virtualbox.manage('startvm', 'hello', '--type', 'headless');
-    await said(console, /Debian GNU\/Linux \(recovery mode\)/);
-    // The second entry of the menu is without `quiet`. Scan codes: cursor down, Enter.
-    await virtualbox.manage('controlvm', 'hello', 'keyboardputscancode', 'e0', '50', 'e0', 'd0');
-    await virtualbox.manage('controlvm', 'hello', 'keyboardputscancode', '1c', '9c');
+    // The last entry of the menu is without `quiet`. A key that is pressed too early waits for the menu.
+    await said(console, /Debian GNU\/Linux \(recovery mode\)/, () => press(CURSOR_DOWN));
+    await press(CURSOR_DOWN);
+    await press(ENTER);
     await said(console, /Linux version \d+\.\d+.*Debian/);
     await said(console, /Command line: .*root=UUID=\S+ ro .*single/);
   });
 });
 
+/** Scan codes of a keyboard: a key goes down, and up. */
+const CURSOR_DOWN = ['e0', '50', 'e0', 'd0'];
+const ENTER = ['1c', '9c'];
+
+async function press(codes: readonly string[]): Promise<void> {
+  await virtualbox.manage('controlvm', 'hello', 'keyboardputscancode', ...codes);
+}
+
 /** Waits until the console's log has it. */
-async function said(path: string, pattern: RegExp): Promise<void> {
+async function said(
+  path: string,
+  pattern: RegExp,
+  meanwhile: () => Promise<void> = async () => {},
+): Promise<void> {
   const limit = performance.now() + START_SECONDS * 1000;
   for (;;) {
     const text = await readFile(path, 'latin1').catch(() => '');
@@ -148,6 +160,7 @@ async function said(path: string, pattern: RegExp): Promise<void> {
       throw new Error(`${pattern} was not said in ${START_SECONDS} s; the console:\n${text}`);
     const state = (await settings()).get('VMState');
     if (state !== 'running') throw new Error(`the machine is ${state}; the console:\n${text}`);
+    await meanwhile();
     await sleep(1000);
   }
 }
