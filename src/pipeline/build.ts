@@ -39,12 +39,8 @@ export async function buildAppliance(
 ): Promise<BuildResult> {
   const order = new StageOrder(options);
   const appliance = await readAppliance(options.manifestPath);
-  const folders = {
-    outputFolder: resolve(options.outputFolder),
-    cacheFolder: cacheFolder(options.cacheFolder),
-  };
-  await preflight(appliance, folders, eventProgress(emit, signal));
-  await expectPlaces(appliance, order, folders.outputFolder);
+  await preflight(appliance, options, eventProgress(emit, signal));
+  await expectPlaces(appliance, order, resolve(options.outputFolder));
   const begun = await beginBuild(options, { appliance, order }, signal);
   return new Build(options, { appliance, order, begun, emit, signal }).run();
 }

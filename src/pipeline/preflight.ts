@@ -1,12 +1,17 @@
 /** What a run looks at before it makes anything: its manifest and folders as the preflight's checks. */
+import { resolve } from 'node:path';
 import { space } from '../preflight/checks/space.ts';
 import { diagnose, notReady, warningLines } from '../preflight/diagnose.ts';
 import type { Check } from '../preflight/finding.ts';
-import { predictSpace, type SpaceNeeds } from '../preflight/predict-space.ts';
+import { predictSpace } from '../preflight/predict-space.ts';
 import { buildChecks, mediumChecks, verifyChecks } from '../preflight/preflight.ts';
 import type { PackageTotals } from '../repository/resolve.ts';
 import type { Progress } from '../system/progress.ts';
+import type { BegunBuild } from './begin-build.ts';
+import type { BuildOptions } from './build-options.ts';
+import { cacheFolder } from './cache-folder.ts';
 import type { ReadAppliance } from './prepare.ts';
+import { isBefore, type StageOrder } from './stage-order.ts';
 import { type RunFolders, spaceNeeds, wantsOf } from './wants.ts';
 
 type Words = Pick<Progress, 'notice' | 'signal'>;
@@ -17,10 +22,17 @@ type Words = Pick<Progress, 'notice' | 'signal'>;
  */
 export async function preflight(
   { file: { manifest } }: ReadAppliance,
-  folders: RunFolders,
+  options: Pick<BuildOptions, 'outputFolder' | 'cacheFolder' | 'hypervisor' | 'mediumPath'>,
   words: Words,
 ): Promise<void> {
-  await pass(buildChecks(await wantsOf(manifest, folders)), words);
+  const { hypervisor, mediumPath } = options;
+  const folders = {
+    outputFolder: resolve(options.outputFolder),
+    cacheFolder: cacheFolder(options.cacheFolder),
+  };
+  const wants = await wantsOf(manifest, folders);
+  const medium = mediumPath === undefined ? 'made' : 'given';
+  await pass(buildChecks({ ...wants, hypervisor, medium }), words);
 }
 
 /** Before the medium alone is made. @throws as `preflight`. */
@@ -37,22 +49,45 @@ export async function preflightVerify(outputFolder: string, words: Words): Promi
   await pass(verifyChecks(outputFolder), words);
 }
 
-export interface SpaceRequest extends RunFolders, Pick<SpaceNeeds, 'verify' | 'checkpoint'> {
-  readonly totals: PackageTotals;
+/** Of a build's stages, what says how much room they take. */
+export interface RoomOptions {
+  readonly appliance: ReadAppliance;
+  readonly begun: BegunBuild;
+  readonly order: StageOrder;
+  readonly cacheFolder: string;
+  readonly checkpoints: 'kept' | 'unwanted';
 }
 
 /**
- * When the packages are resolved, and the room that the build takes can be predicted.
+ * When the packages are resolved, and the room that a build takes can be predicted; one that an earlier
+ * build has constructed already takes little.
  * @throws PvmcError `not-ready` when there is far less.
  */
-export async function preflightSpace(
-  appliance: ReadAppliance,
-  { totals, verify, checkpoint, ...rest }: SpaceRequest,
+export async function preflightRoom(
+  { appliance, begun, order, cacheFolder: cache, checkpoints }: RoomOptions,
+  { totals, key }: { readonly totals: PackageTotals; readonly key: string },
   words: Words,
 ): Promise<void> {
-  const { folders, base } = await wantsOf(appliance.file.manifest, rest);
-  const prediction = predictSpace({ ...spaceNeeds(appliance, totals), base, verify, checkpoint });
+  if (!order.wants('machine') || isConstructed(begun, order, key)) return;
+  const { outputFolder } = begun.journal.record;
+  const { folders, base } = await wantsOf(appliance.file.manifest, {
+    outputFolder,
+    cacheFolder: cache,
+  });
+  const prediction = predictSpace({
+    ...spaceNeeds(appliance, totals),
+    base,
+    verify: order.wants('verify'),
+    checkpoint: checkpoints === 'kept',
+  });
   await pass([space({ folders, prediction })], words);
+}
+
+function isConstructed({ journal, earlier }: BegunBuild, order: StageOrder, key: string): boolean {
+  const { redoFrom } = order;
+  if (redoFrom !== undefined && !isBefore('construct', redoFrom)) return false;
+  const records = [journal.record, ...earlier.map(({ record }) => record)];
+  return records.some(({ stages }) => stages.construct?.key === key);
 }
 
 async function pass(checks: readonly Check[], { notice, signal }: Words): Promise<void> {

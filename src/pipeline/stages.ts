@@ -7,7 +7,6 @@ import { basename, join } from 'node:path';
 import { exportAppliance } from '../appliance/export.ts';
 import type { Hypervisor } from '../hypervisors/hypervisor.ts';
 import { baseId } from '../media/base.ts';
-import type { Resolution } from '../repository/resolve.ts';
 import { PvmcError } from '../system/error.ts';
 import type { Releases } from '../system/releases.ts';
 import { formatSize } from '../system/size.ts';
@@ -23,7 +22,7 @@ import { planMedium, RESOLVE_STEP, writeMedium } from './media-stage.ts';
 import { outputOf } from './outputs.ts';
 import { readPinned, writePinned } from './pinned-packages.ts';
 import { baseName, place } from './placed-files.ts';
-import { preflightSpace } from './preflight.ts';
+import { preflightRoom } from './preflight.ts';
 import { type ReadAppliance, resolveAppliance } from './prepare.ts';
 import type { StageOrder } from './stage-order.ts';
 import type { StageOutcome, StageProgress, StageRunner } from './stage-runner.ts';
@@ -116,7 +115,8 @@ export class Stages {
       signal: progress.signal,
     });
     const taken = await this.#finished.take('media', keys.media);
-    if (!taken || !this.#wasConstructed(keys)) await this.#needRoom(resolution, progress);
+    const { totals } = resolution;
+    await preflightRoom(this.#options, { totals, key: keys.construct }, progress);
     if (taken) {
       this.#spared.add('media');
       const size = formatSize(taken.finished.medium.sizeBytes);
@@ -128,27 +128,6 @@ export class Stages {
     const inputs = await inputsDigest(appliance, progress.signal);
     if (inputs !== begun.journal.record.inputs) throw inputsChanged(appliance.file.path);
     return { value: { keys, made: true }, result };
-  }
-
-  /** Before anything large is written. */
-  async #needRoom({ totals }: Resolution, progress: StageProgress): Promise<void> {
-    const { appliance, begun, order, checkpoints, cacheFolder } = this.#options;
-    const checkpoint = checkpoints === 'kept';
-    const { outputFolder } = begun.journal.record;
-    const request = {
-      totals,
-      verify: order.wants('verify'),
-      checkpoint,
-      outputFolder,
-      cacheFolder,
-    };
-    await preflightSpace(appliance, request, progress);
-  }
-
-  #wasConstructed({ construct: key }: StageKeys): boolean {
-    const { journal, earlier } = this.#options.begun;
-    const records = [journal.record, ...earlier.map(({ record }) => record)];
-    return records.some(({ stages }) => stages.construct?.key === key);
   }
 
   async #takeMedium(

@@ -1,8 +1,9 @@
 /**
  * Which checks are made when. `doctor` makes them all; a build makes those that can end it before it
  * begins and that take no time. What it finds out by itself right away is left to it: whether KVM works,
- * and whether the repositories answer. The room is looked at when its packages are known.
+ * how VirtualBox is, and whether the repositories answer. The room is looked at when its packages are known.
  */
+import type { HypervisorName } from '../hypervisors/registry.ts';
 import { clock } from './checks/clock.ts';
 import { hardwareVirtualization } from './checks/hardware-virtualization.ts';
 import { limits } from './checks/limits.ts';
@@ -50,11 +51,18 @@ export function doctorChecks(wants: DoctorWants): readonly Check[] {
   ];
 }
 
+export interface BuildWants extends Wants {
+  readonly hypervisor: HypervisorName;
+  /** A medium that was made elsewhere takes none of the programs that make one. */
+  readonly medium: 'made' | 'given';
+}
+
 /** Before a build makes anything. */
-export function buildChecks(wants: Wants): readonly Check[] {
+export function buildChecks(wants: BuildWants): readonly Check[] {
+  const { hypervisor, medium } = wants;
   return [
-    programs(),
-    ...namespacesIfNeeded(wants),
+    ...(hypervisor === 'qemu' && medium === 'made' ? [programs()] : []),
+    ...(medium === 'made' ? namespacesIfNeeded(wants) : []),
     outputFolder({ path: wants.folders.output, diskBytes: wants.diskBytes }),
     limits(wants),
     memory(wants),

@@ -54,8 +54,9 @@ function hypervisor() {
 const NO_DRIVER = {
   hasDriver: false,
   hasVirtualization: false,
-  kvmLoaded: false,
+  kvmModule: undefined,
   kvmHoldsProcessor: false,
+  kvmCanBeAsked: false,
 };
 
 async function create(changes?: Partial<MachineSpecification>): Promise<Machine> {

@@ -9,8 +9,9 @@ function host(changes: Partial<HostFacts> = {}): HostFacts {
   return {
     hasDriver: true,
     hasVirtualization: true,
-    kvmLoaded: true,
+    kvmModule: 'kvm_intel',
     kvmHoldsProcessor: true,
+    kvmCanBeAsked: true,
     ...changes,
   };
 }
@@ -26,8 +27,14 @@ describe('KVM stands in the way', () => {
     expect(kvmWarning(host({ kvmHoldsProcessor: false }), NEW)).toContain('enable_virt_at_load');
   });
 
+  it('of later versions, too, when it holds the processor and cannot be asked for it', () => {
+    const older = { kvmCanBeAsked: false };
+    expect(kvmWarning(host(older), NEW)).toContain('modprobe -r');
+    expect(kvmWarning(host({ ...older, kvmHoldsProcessor: false }), NEW)).toBeUndefined();
+  });
+
   it('of none when it is not loaded, or when the host does not tell', () => {
-    expect(kvmWarning(host({ kvmLoaded: false }), OLD)).toBeUndefined();
+    expect(kvmWarning(host({ kvmModule: undefined }), OLD)).toBeUndefined();
     expect(kvmWarning(undefined, OLD)).toBeUndefined();
   });
 });

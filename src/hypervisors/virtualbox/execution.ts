@@ -5,6 +5,7 @@
  */
 import { access, readFile } from 'node:fs/promises';
 import { release } from 'node:os';
+import { join } from 'node:path';
 import { PvmcError } from '../../system/error.ts';
 import type { Capabilities } from '../hypervisor.ts';
 import type { Dialect } from './dialect.ts';
@@ -15,10 +16,12 @@ import type { VBoxManage } from './vboxmanage.ts';
 export interface HostFacts {
   readonly hasDriver: boolean;
   readonly hasVirtualization: boolean;
-  /** The module kvm_intel or kvm_amd is loaded. */
-  readonly kvmLoaded: boolean;
+  /** The one that is loaded. */
+  readonly kvmModule: 'kvm_intel' | 'kvm_amd' | undefined;
   /** Loaded, it holds the processor at once, as Linux 6.12 and later do unless told otherwise. */
   readonly kvmHoldsProcessor: boolean;
+  /** Linux 6.16 and later have what VirtualBox asks KVM through. */
+  readonly kvmCanBeAsked: boolean;
 }
 
 export type Execution = Capabilities['acceleration'];
@@ -43,13 +46,31 @@ export async function probeExecution(
   });
 }
 
+/**
+ * How KVM keeps VirtualBox from starting machines: it holds the processor, which this VirtualBox cannot
+ * share (VirtualBox/virtualbox issues #81, #141, #188), or it is told not to switch on what this
+ * VirtualBox, from 7.2.10 on, takes from it (#711, #713). Undefined when it is not known to.
+ */
+export function kvmConflict(
+  { kvmModule, kvmHoldsProcessor, kvmCanBeAsked }: HostFacts,
+  dialect: Dialect,
+): 'held' | 'switched-off' | undefined {
+  const shares = dialect.sharesWithKvm && kvmCanBeAsked;
+  if (kvmModule === undefined || kvmHoldsProcessor === shares) return undefined;
+  return shares ? 'switched-off' : 'held';
+}
+
 /** What to read before a machine fails to start; undefined when nothing is known to stand in the way. */
 export function kvmWarning(facts: HostFacts | undefined, dialect: Dialect): string | undefined {
-  if (!facts?.hasDriver || !facts.kvmLoaded) return undefined;
-  if (facts.kvmHoldsProcessor === dialect.sharesWithKvm) return undefined;
-  return dialect.sharesWithKvm
-    ? `VirtualBox ${dialect.version} shares the processor with KVM, which is told not to switch it on (kvm.enable_virt_at_load=0): machines may not start until that is removed`
-    : `KVM is loaded and holds the processor, which VirtualBox ${dialect.version} cannot share: if the machine does not start, sudo modprobe -r kvm_intel kvm_amd`;
+  const conflict = facts?.hasDriver === true ? kvmConflict(facts, dialect) : undefined;
+  switch (conflict) {
+    case 'held':
+      return `KVM is loaded and holds the processor, which VirtualBox ${dialect.version} cannot share: if the machine does not start, sudo modprobe -r kvm_intel kvm_amd`;
+    case 'switched-off':
+      return `VirtualBox ${dialect.version} shares the processor with KVM, which is told not to switch it on (kvm.enable_virt_at_load=0): machines may not start until that is removed`;
+    case undefined:
+      return undefined;
+  }
 }
 
 async function mayInterpret(manage: VBoxManage): Promise<boolean> {
@@ -57,23 +78,36 @@ async function mayInterpret(manage: VBoxManage): Promise<boolean> {
   return /^Value: 1$/m.test(stdout);
 }
 
+/** Where Linux tells; others for tests. */
+export interface HostPlaces {
+  readonly modules?: string;
+  readonly device?: string;
+  readonly kernel?: string;
+}
+
 /** Only Linux tells without trying. */
-export async function factsOfHost(): Promise<HostFacts | undefined> {
+export async function factsOfHost(places: HostPlaces = {}): Promise<HostFacts | undefined> {
   if (process.platform !== 'linux') return undefined;
+  const { modules = '/sys/module', device = '/dev/vboxdrv', kernel = release() } = places;
   const processor = await readFile('/proc/cpuinfo', 'utf8').catch(() => '');
-  const parameter = '/sys/module/kvm/parameters/enable_virt_at_load';
+  const parameter = join(modules, 'kvm/parameters/enable_virt_at_load');
   const atLoad = await readFile(parameter, 'utf8').catch(() => 'N');
   return {
-    hasDriver: await exists('/dev/vboxdrv'),
+    hasDriver: await exists(device),
     hasVirtualization: /^flags\s*:.*\b(?:vmx|svm)\b/m.test(processor),
-    kvmLoaded: (await exists('/sys/module/kvm_intel')) || (await exists('/sys/module/kvm_amd')),
-    kvmHoldsProcessor: atLoad.trim() === 'Y' && holdsAtLoad(release()),
+    kvmModule: (await exists(join(modules, 'kvm_intel')))
+      ? 'kvm_intel'
+      : (await exists(join(modules, 'kvm_amd')))
+        ? 'kvm_amd'
+        : undefined,
+    kvmHoldsProcessor: atLoad.trim() === 'Y' && isAtLeast(kernel, [6, 12]),
+    kvmCanBeAsked: isAtLeast(kernel, [6, 16]),
   };
 }
 
-function holdsAtLoad(kernel: string): boolean {
+function isAtLeast(kernel: string, [leastMajor, leastMinor]: readonly [number, number]): boolean {
   const [major = 0, minor = 0] = kernel.split('.').map(Number.parseFloat);
-  return major > 6 || (major === 6 && minor >= 12);
+  return major > leastMajor || (major === leastMajor && minor >= leastMinor);
 }
 
 async function exists(path: string): Promise<boolean> {

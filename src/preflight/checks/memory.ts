@@ -1,4 +1,5 @@
 /** Whether this computer, or the container that we run in, can give the machine its memory. */
+import { freemem, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { formatSize } from '../../system/size.ts';
 import { numberOf, textOf } from '../facts.ts';
@@ -20,11 +21,9 @@ export function memory(needs: MemoryNeeds): Check {
     ifItHangs: 'warning',
     look: async () => {
       const { procFolder = '/proc', cgroupFolder = '/sys/fs/cgroup' } = needs;
-      const computer = await ofComputer(procFolder);
+      const computer = (await ofComputer(procFolder)) ?? asNodeSays();
       const container = await ofControlGroup(procFolder, cgroupFolder);
-      if (computer === undefined && container === undefined)
-        return [warning(`${procFolder}/meminfo cannot be read, so the memory is not known`)];
-      return [judge(needs.memoryBytes, [computer ?? [], container ?? []].flat())];
+      return [judge(needs.memoryBytes, [computer, container ?? []].flat())];
     },
   };
 }
@@ -66,6 +65,11 @@ async function ofComputer(procFolder: string): Promise<Memory | undefined> {
     availableBytes,
     totalBytes: kib('MemTotal') + (kib('SwapTotal') || 0),
   };
+}
+
+/** Where the kernel is not Linux, or does not tell. */
+function asNodeSays(): Memory {
+  return { of: 'this computer', availableBytes: freemem(), totalBytes: totalmem() };
 }
 
 /** The two versions of control groups: where they are, and how they name their limit and their use. */

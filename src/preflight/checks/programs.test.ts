@@ -11,7 +11,7 @@ import { programItself } from './program-itself.ts';
 import { programs, versions } from './programs.ts';
 import { subordinateIdsCommand } from './subordinate-ids.ts';
 import { userNamespaces } from './user-namespaces.ts';
-import { type VirtualBoxPlaces, virtualBox } from './virtualbox.ts';
+import { virtualBox } from './virtualbox.ts';
 
 const { signal } = new AbortController();
 
@@ -205,10 +205,10 @@ describe('VirtualBox', () => {
     await mkdir(join(folder, 'module/kvm/parameters'), { recursive: true });
     if (atLoad !== undefined) await put('module/kvm/parameters/enable_virt_at_load', `${atLoad}\n`);
     if (driver) await put('vboxdrv', '');
-    const places: VirtualBoxPlaces = {
-      sysModuleFolder: join(folder, 'module'),
-      devicePath: join(folder, 'vboxdrv'),
-      kernelRelease: kernel,
+    const places = {
+      modules: join(folder, 'module'),
+      device: join(folder, 'vboxdrv'),
+      kernel,
     };
     return virtualBox(places).look(signal);
   }
@@ -218,7 +218,8 @@ describe('VirtualBox', () => {
   });
 
   test.each<Situation>([
-    { version: '7.0.20_Debianr163906', kernel: '6.1.0-40-amd64' },
+    { version: '7.0.20', kernel: '6.1.0-40-amd64' },
+    { version: '7.2.10', kernel: '6.1.0-40-amd64' },
     { version: '7.1.12', kernel: '6.12.118+deb13-amd64', atLoad: 'N' },
     { version: '7.1.12', kernel: '6.12.118+deb13-amd64', atLoad: 'Y', kvm: 'none' },
     { version: '7.2.10', kernel: '6.17.0-35-generic', atLoad: 'Y' },
