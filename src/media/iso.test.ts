@@ -91,6 +91,16 @@ test('holds the base, the payload and the marks that it is found by', async () =
   expect(await readFile(folder.path('grub.cfg'), 'utf8')).toContain(`pvmc.medium=${mediumId} `);
 });
 
+test('lists the SHA-256 of all files but the one that xorriso changes, for sha256sum', async () => {
+  await make();
+  await inspect('-osirrox', 'on', '-extract', '/', folder.path('all'));
+  const list = await readFile(folder.path('all', 'pvmc/sha256sums'), 'utf8');
+  await run(['sha256sum', '--check', '--strict', 'pvmc/sha256sums'], { cwd: folder.path('all') });
+  const onMedium = await readdir(folder.path('all'), { recursive: true, withFileTypes: true });
+  const unlisted = onMedium.filter((entry) => entry.isFile() && !list.includes(`/${entry.name}\n`));
+  expect(unlisted.map(({ name }) => name).sort()).toEqual(['bios.img', 'boot.catalog', 'sha256sums']);
+});
+
 test('boots under BIOS and UEFI, from a CD and from a stick', async () => {
   await make();
   const elTorito = await inspect('-report_el_torito', 'plain');

@@ -22,6 +22,8 @@ Audit=no
 `;
 
 const MANAGER = `[Manager]
+# An emulated machine on a busy host may take minutes, and its clock may run several times too fast.
+DefaultTimeoutStartSec=30min
 DefaultTimeoutStopSec=10s
 DefaultMemoryAccounting=no
 DefaultTasksAccounting=no
