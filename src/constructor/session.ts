@@ -3,7 +3,8 @@
  * to the host on the link; its end is a verdict.
  */
 import { setMaxListeners } from 'node:events';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { writeFileSync } from 'node:fs';
+import { mkdir, readFile } from 'node:fs/promises';
 import { release, uptime } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { GuestMessage, Verdict } from '../link/protocol.ts';
@@ -38,7 +39,7 @@ export interface SessionOptions {
   readonly logs: string;
 }
 
-export type Failure = Extract<Verdict, { readonly ok: false }>;
+type Failure = Extract<Verdict, { readonly ok: false }>;
 
 /** What the work of a session is given. */
 export interface Work {
@@ -61,8 +62,12 @@ export async function holdSession(
     const text = consoleText(message, options.logs);
     if (text !== undefined) process.stdout.write(`${text}\n`);
   };
+  const judge = (verdict: Verdict) => {
+    say({ type: 'verdict', verdict });
+    noteVerdict(options.logs, verdict);
+  };
   onDefect((thrown) => {
-    say({ type: 'verdict', verdict: failureOf(thrown) });
+    judge(failureOf(thrown));
     void link.close().finally(() => process.exit(1));
   });
   say({ type: 'hello', constructor: VERSION_NOTE, kernel: release(), uptimeSeconds: uptime() });
@@ -71,8 +76,7 @@ export async function holdSession(
   await record.close();
   if (failure) await sendLogs(link, options.logs);
   const verdict = failure ?? { ok: true as const, seconds: secondsSince(started) };
-  say({ type: 'verdict', verdict });
-  await writeFile(join(options.logs, VERDICT_NAME), JSON.stringify(verdict)).catch(() => {});
+  judge(verdict);
   await link.close();
   listener.close();
   return verdict;
@@ -85,7 +89,13 @@ function onDefect(tell: (thrown: unknown) => void): void {
 }
 
 /** Whoever started the constructor sees there that it has said its last word. */
-const VERDICT_NAME = 'verdict.json';
+function noteVerdict(folder: string, verdict: Verdict): void {
+  try {
+    writeFileSync(join(folder, 'verdict.json'), JSON.stringify(verdict));
+  } catch {
+    // Then it is taken for one that ended without a word, besides.
+  }
+}
 
 const VERSION_NOTE = `node ${process.version}`;
 

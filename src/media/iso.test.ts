@@ -98,7 +98,11 @@ test('lists the SHA-256 of all files but the one that xorriso changes, for sha25
   await run(['sha256sum', '--check', '--strict', 'pvmc/sha256sums'], { cwd: folder.path('all') });
   const onMedium = await readdir(folder.path('all'), { recursive: true, withFileTypes: true });
   const unlisted = onMedium.filter((entry) => entry.isFile() && !list.includes(`/${entry.name}\n`));
-  expect(unlisted.map(({ name }) => name).sort()).toEqual(['bios.img', 'boot.catalog', 'sha256sums']);
+  expect(unlisted.map(({ name }) => name).sort()).toEqual([
+    'bios.img',
+    'boot.catalog',
+    'sha256sums',
+  ]);
 });
 
 test('boots under BIOS and UEFI, from a CD and from a stick', async () => {
