@@ -25,7 +25,7 @@ afterEach(async () => {
   expect(processesNaming(folder)).toEqual([]);
   expect(mountsBelow(folder)).toEqual([]);
   const left = existsSync(join(folder, 'out')) ? await readdir(join(folder, 'out')) : [];
-  expect(left.filter((name) => !/^builds$|\.iso$/.test(name))).toEqual([]);
+  expect(left.filter((name) => !/^builds$|\.iso$|^\.pvmc-files\.json$/.test(name))).toEqual([]);
   await rm(folder, { recursive: true, force: true });
 });
 
