@@ -10,7 +10,7 @@ const page = join(root, 'docs/reliability.md');
 
 /** Faults whose whole terminal output is shown. */
 const SHOWN = [
-  'the disk of the output folder is full',
+  'the disk of the output folder has too little room for a build',
   'the guest’s kernel panics',
   'a package does not have the hash that was pinned',
   'a script of the manifest fails',

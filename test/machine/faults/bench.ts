@@ -74,8 +74,9 @@ export class Bench {
     return join(this.folder, 'out');
   }
 
-  get isoPath(): string {
-    return join(this.outputFolder, EARLIER.iso);
+  /** The medium that the machine boots from. */
+  async mediumPath(): Promise<string> {
+    return join(await this.buildFolder(), 'medium.iso');
   }
 
   get appliancePath(): string {

@@ -1,16 +1,10 @@
 /** Faults that are met before there is a guest: of the repository, and of this computer. */
 import { appendFile } from 'node:fs/promises';
 import type { Bench } from './bench.ts';
+import { fillDisk, ownDisk } from './disk-room.ts';
 import type { FaultGroup, FaultyRun } from './fault.ts';
 import { garbling, refusing, SAID, silent } from './moments.ts';
 import type { Misbehaviour } from './workshop.ts';
-
-/** Mounts a file system of this size over the folder that comes first, then runs the rest. */
-export function smallDisk(size: string, folder: string): readonly string[] {
-  // In a mount namespace of its own, so that the file system goes with the process.
-  const script = `mount -t tmpfs -o size=${size} tmpfs "$0" && exec "$@"`;
-  return ['unshare', '-Urm', 'sh', '-c', script, folder];
-}
 
 const READ_ONLY = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"';
 
@@ -109,8 +103,8 @@ export const hostFaults: FaultGroup = {
           inject: () => Promise.resolve(),
           seen: {
             status: 4,
-            code: 'output-not-writable',
-            says: /cannot be made/,
+            code: 'not-ready',
+            says: /keeps builds from running/,
             withinSeconds: 30,
           },
         },
@@ -154,18 +148,37 @@ export const hostFaults: FaultGroup = {
       ],
     },
     {
-      through: smallDisk('100m', '{folder}/out'),
+      through: ownDisk('{folder}/out', '300m'),
       faults: [
         {
-          fault: 'the disk of the output folder is full',
-          when: 'media, while the ISO is written',
-          inject: ({ pvmc }) => pvmc.until(SAID.writingIso),
-          seen: { status: 4, code: 'no-space', says: /space/, withinSeconds: 30 },
+          fault: 'the disk of the output folder has too little room for a build',
+          when: 'media, when the packages are resolved',
+          inject: ({ pvmc }) => pvmc.until(SAID.resolving),
+          seen: {
+            status: 4,
+            code: 'not-ready',
+            says: /keeps builds from running/,
+            withinSeconds: 30,
+          },
         },
       ],
     },
     {
-      through: smallDisk('4m', '{cache}/repositories'),
+      through: ownDisk('{folder}/out'),
+      faults: [
+        {
+          fault: 'the disk of the output folder fills up while the ISO is written',
+          when: 'media',
+          inject: async (bench) => {
+            await bench.pvmc.until(SAID.writingIso);
+            fillDisk(bench);
+          },
+          seen: { status: 4, code: 'no-space', says: /no space is left/, withinSeconds: 30 },
+        },
+      ],
+    },
+    {
+      through: ownDisk('{cache}/repositories', '4m'),
       faults: [
         {
           fault: 'the disk of the cache is full',
@@ -179,10 +192,15 @@ export const hostFaults: FaultGroup = {
       manifest: ['machine:', '  memory: 1000 GiB'],
       faults: [
         {
-          fault: 'the host has not the memory that the machine wants',
-          when: 'start',
-          inject: ({ pvmc }) => pvmc.until(SAID.mediaDone),
-          seen: { status: 4, code: 'memory-insufficient', says: /memory/, withinSeconds: 30 },
+          fault: 'this computer has not the memory that the machine wants',
+          when: 'before the stage media',
+          inject: () => Promise.resolve(),
+          seen: {
+            status: 4,
+            code: 'not-ready',
+            says: /keeps builds from running/,
+            withinSeconds: 30,
+          },
         },
       ],
     },

@@ -1,4 +1,7 @@
 /** When and how faults are made: the words to wait for, and what several faults have in common. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Bench } from './bench.ts';
+import type { Fault } from './fault.ts';
 import type { Misbehaviour } from './workshop.ts';
 
 /** Words of the plain output. */
@@ -18,6 +21,9 @@ export const SAID = {
   bootstrapping: /construct: step \d+ of \d+: Lay down/,
 } as const;
 
+/** Where a run is whose package does not come. */
+export const WHILE_FETCHING = 'construct, while packages are fetched';
+
 /** A server that takes a request and never answers it. */
 export const silent: Misbehaviour = () => {};
 
@@ -31,3 +37,41 @@ export function refusing(status: number): Misbehaviour {
 export const garbling: Misbehaviour = (response) => {
   response.writeHead(200, { 'content-length': 8 }).end('garbage\n');
 };
+
+/** The first bytes of something long, and then nothing more. */
+export const breakingOff: Misbehaviour = (response) => {
+  response.writeHead(200, { 'content-length': 1e6 }).write('x'.repeat(1000));
+};
+
+/** Our package's server is silent: so the step `fetch` lasts until the fault comes. */
+export async function holdFetch({ workshop }: Bench): Promise<void> {
+  void workshop.misbehave(/\.deb$/, silent);
+}
+
+/** The moment at which the constructor fetches packages, and somebody sits at the second screen. */
+export async function whileFetching(bench: Bench): Promise<void> {
+  await bench.pvmc.until(SAID.fetching);
+  await sitDown(bench);
+}
+
+const LOOK_MILLISECONDS = 5000;
+
+/** Asks the shell of the guest's second screen for a word on its console until it gives it. */
+async function sitDown(bench: Bench): Promise<void> {
+  while (!(await bench.consoleLog()).includes('somebody is here')) {
+    if (bench.pvmc.over) throw new Error(`ended before its time:\n${bench.pvmc.screen}`);
+    await bench.qemu.type('echo somebody is here > /dev/ttyS0');
+    await sleep(LOOK_MILLISECONDS);
+  }
+}
+
+/** Somebody types a command into the guest while it fetches packages. */
+export function typed(command: string): Pick<Fault, 'when' | 'inject'> {
+  return {
+    when: WHILE_FETCHING,
+    inject: async (bench) => {
+      await whileFetching(bench);
+      await bench.qemu.type(command);
+    },
+  };
+}

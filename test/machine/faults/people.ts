@@ -1,0 +1,141 @@
+/** Ctrl-C, and kills of the program itself. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Bench } from './bench.ts';
+import type { Ends, Fault, FaultGroup, FaultyRun, Resume } from './fault.ts';
+import { holdFetch, SAID, WHILE_FETCHING } from './moments.ts';
+
+const MEDIUM_USED: Resume = {
+  says: /media: unchanged[^]*boot: done/,
+  until: 'words',
+  told: 'yes, with the medium that there was',
+};
+
+export const peopleFaults: FaultGroup = {
+  name: 'Ctrl-C and kills',
+  runs: [
+    {
+      prepare: holdFetch,
+      faults: [
+        {
+          fault: 'Ctrl-C while packages are fetched',
+          when: WHILE_FETCHING,
+          inject: async ({ pvmc }) => {
+            await pvmc.until(SAID.fetching);
+            pvmc.kill('SIGINT');
+          },
+          seen: interrupted('construct', 15),
+        },
+      ],
+    },
+    {
+      faults: [
+        {
+          fault: 'Ctrl-C while the guest boots',
+          when: 'boot',
+          inject: async ({ pvmc }) => {
+            await pvmc.until(SAID.booting);
+            await sleep(4000);
+            pvmc.kill('SIGINT');
+          },
+          seen: interrupted('boot', 15),
+        },
+      ],
+    },
+    {
+      faults: [
+        {
+          fault: 'Ctrl-C twice',
+          when: 'boot',
+          inject: async ({ pvmc }) => {
+            await pvmc.until(SAID.booting);
+            await sleep(2000);
+            pvmc.kill('SIGINT');
+            await sleep(50);
+            pvmc.kill('SIGINT');
+          },
+          seen: { status: 130, code: '', says: /^$/, withinSeconds: 3 },
+        },
+      ],
+    },
+    {
+      cache: 'empty',
+      faults: [
+        {
+          fault: 'Ctrl-C while the medium’s system is made',
+          when: 'media',
+          inject: async ({ pvmc }) => {
+            await pvmc.until(SAID.makingBase);
+            await sleep(8000);
+            pvmc.kill('SIGINT');
+          },
+          seen: interrupted('media', 30),
+        },
+      ],
+    },
+    {
+      ...killed('media', SAID.makingBase, 8),
+      cache: 'empty',
+      // The next run removes it.
+      mayLeave: /^temporary file: pvmc-base-|^unfinished in the cache: /,
+      resume: { says: SAID.mediaDone, until: 'words', told: 'yes, with media' },
+    },
+    { ...killed('machine', /machine: Configure/), resume: MEDIUM_USED },
+    { ...killed('start', /start: Start/), resume: MEDIUM_USED },
+    { ...killed('boot', SAID.booting, 5), resume: MEDIUM_USED },
+    {
+      ...killed('construct', SAID.makingInitramfs),
+      from: 'finished',
+      arguments: ['build', '--from', 'construct', '--no-verify'],
+      resume: {
+        says: /construct: done/,
+        until: 'export',
+        told: 'yes, from the checkpoint after the packages; the OVA is the same to the bit',
+      },
+    },
+    {
+      ...killed('export', SAID.exporting, 1),
+      from: 'finished',
+      arguments: ['build', '--from', 'export', '--no-verify'],
+      resume: {
+        says: /export: done/,
+        until: 'export',
+        told: 'yes, with export; the OVA is the same to the bit',
+      },
+    },
+    {
+      ...killed('verify', SAID.verifying, 5),
+      from: 'finished',
+      arguments: ['build', '--from', 'verify'],
+      resume: {
+        arguments: ['build', '--resume'],
+        says: SAID.verifying,
+        until: 'words',
+        told: 'yes, with verify',
+      },
+    },
+  ],
+};
+
+function interrupted(stage: string, withinSeconds: number): Ends {
+  return {
+    status: 130,
+    code: '',
+    says: new RegExp(`stopped by Ctrl-C during ${stage}`),
+    withinSeconds,
+  };
+}
+
+/** Nothing can be said then; nothing may be left. */
+function killed(stage: string, said: RegExp, seconds = 0): FaultyRun {
+  const fault: Fault = {
+    fault: `kill -9 of pvmc in the stage ${stage}`,
+    when: stage,
+    inject: async ({ pvmc }: Bench) => {
+      await pvmc.until(said);
+      await sleep(seconds * 1000);
+      pvmc.kill('SIGKILL');
+    },
+    seen: { status: null, code: '', says: /^$/, withinSeconds: 5 },
+  };
+  return { faults: [fault] };
+}
