@@ -1,4 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { describe, expect, it, vi } from 'vitest';
+import { processState } from './process-fields.ts';
 import { startTimeOf } from './start-time.ts';
 
 describe('the start time of a process', () => {
@@ -7,5 +10,20 @@ describe('the start time of a process', () => {
     expect(first).toMatch(/^\d+$/);
     expect(await startTimeOf(process.pid)).toBe(first);
     expect(await startTimeOf(2 ** 30)).toBeUndefined();
+  });
+
+  it('is absent of one that has ended, when nobody asks how', async () => {
+    // The shell becomes a program that knows nothing of its child.
+    const parent = spawn('sh', ['-c', 'sleep 60 & echo $!; exec sleep 60']);
+    try {
+      const [pid] = (await once(parent.stdout, 'data')) as [Buffer];
+      const child = Number(pid.toString());
+      expect(await startTimeOf(child)).toMatch(/^\d+$/);
+      process.kill(child, 'SIGKILL');
+      await vi.waitFor(async () => expect(await processState(String(child))).toBe('Z'));
+      expect(await startTimeOf(child)).toBeUndefined();
+    } finally {
+      parent.kill('SIGKILL');
+    }
   });
 });

@@ -80,6 +80,7 @@ test('killed while it constructs, and taken up again: the same bits', async () =
   expect(stepsOf(killed.said)).not.toContain('install');
 
   const resumed = await build('examples/hello', '--resume').ended;
+  expect(saidOf(resumed, 'build-failed')).toBeUndefined();
   expect(resumed.status).toBe(0);
   expect(stepsOf(resumed.said)).not.toContain('install');
   expect(stepsOf(resumed.said)).toContain('root');

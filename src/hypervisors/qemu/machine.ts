@@ -1,6 +1,7 @@
 /** A machine of QEMU: the files it is made of, and the way from created to discarded. */
 import { copyFile, mkdir, readFile, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { PvmcError, systemCodeOf } from '../../system/error.ts';
 import type { Progress } from '../../system/progress.ts';
 import { commandLine } from '../../system/run.ts';
@@ -13,6 +14,10 @@ import { findUefiFirmware } from './firmware.ts';
 import { createOverlay, OVERLAY } from './overlay.ts';
 import { PowerRun } from './power-run.ts';
 import { RunningQemu } from './running-machine.ts';
+
+/** Milliseconds that an orphaned QEMU may take to give its memory back and end, and between two looks at it. */
+const LONGEST_DEATH = 5000;
+const LOOK_EVERY = 100;
 
 /** What the hypervisor knows about this host. */
 export interface QemuHost {
@@ -149,12 +154,18 @@ export class QemuMachine implements Machine {
     await writeFile(this.#path('qemu.pid'), `${pid} ${(await startTimeOf(pid)) ?? ''}\n`);
   }
 
-  /** QEMU dies with the pvmc that started it, so one that still runs belongs to another pvmc. */
+  /**
+   * QEMU dies with the pvmc that started it, if not at the same instant; so one that goes on running
+   * belongs to another pvmc.
+   */
   async #refuseWhileRunning(): Promise<void> {
     const text = await readFile(this.#path('qemu.pid'), 'utf8').catch(() => '');
     const [pid = '', startTime = ''] = text.trim().split(' ');
-    if (startTime !== '' && (await startTimeOf(Number(pid))) === startTime)
-      throw alreadyRunning(this.name, pid);
+    if (startTime === '') return;
+    for (let waited = 0; (await startTimeOf(Number(pid))) === startTime; waited += LOOK_EVERY) {
+      if (waited >= LONGEST_DEATH) throw alreadyRunning(this.name, pid);
+      await setTimeout(LOOK_EVERY);
+    }
   }
 
   #path(name: string): string {
