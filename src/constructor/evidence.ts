@@ -20,9 +20,13 @@ export interface Kernel {
 
 const KERNEL: Kernel = { sys: '/sys', proc: '/proc' };
 
+/** How long a step that needs the network is let wait without one. */
+const BORNE_SECONDS = 15;
+
 export class Watch {
   readonly #context: Context;
   readonly #began: Beginning;
+  #lastConnected = performance.now();
 
   private constructor(context: Context, began: Beginning) {
     this.#context = context;
@@ -33,6 +37,28 @@ export class Watch {
     const missing = missingOfNetwork(KERNEL, hasAddress());
     const kills = (await memoryKills()) ?? 0;
     return new Watch(context, { uptimeSeconds: uptime(), kills, missing });
+  }
+
+  /**
+   * What the machine has lost while a step goes on, which may not notice for minutes: what is written to a
+   * disk goes to memory first, and a connection without a cable is only silent.
+   */
+  loss(step: string): PvmcError | undefined {
+    const { workspace } = this.#context;
+    const lost = diskEvidence(KERNEL, workspace, []) ?? this.#networkLoss(step);
+    return lost && new PvmcError({ kind: 'construct', ...lost });
+  }
+
+  /** A cable may be plugged in again, and DHCP takes its time. */
+  #networkLoss(step: string): Evidence | undefined {
+    const now = missingOfNetwork(KERNEL, hasAddress());
+    const { missing: before } = this.#began;
+    if (now === undefined || before !== undefined || step !== 'fetch') {
+      this.#lastConnected = performance.now();
+      return undefined;
+    }
+    const seconds = (performance.now() - this.#lastConnected) / 1000;
+    return seconds < BORNE_SECONDS ? undefined : networkLost(before, now);
   }
 
   /** The error that names the reason, if the machine tells one. */
@@ -164,10 +190,13 @@ export function networkEvidence(
   // A machine may be meant to have no network: then a script has failed for another reason.
   const lostMeanwhile = step === 'scripts' && missing.before === undefined;
   if (!unreachable && !lostMeanwhile) return undefined;
-  const lost = missing.before === undefined;
+  return networkLost(missing.before, missing.now);
+}
+
+function networkLost(before: string | undefined, now: string): Evidence {
   return {
     code: 'guest-network-lost',
-    message: `the machine ${lost ? 'has lost its network' : 'has no network'}: ${missing.now}`,
+    message: `the machine ${before === undefined ? 'has lost its network' : 'has no network'}: ${now}`,
     hint: 'Is its network card connected, and does DHCP answer there? ip address and ip route tell.',
   };
 }

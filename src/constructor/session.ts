@@ -24,6 +24,7 @@ import { Watch } from './evidence.ts';
 import { readInstallationManifest } from './installation.ts';
 import { LinkListener } from './link-listener.ts';
 import { LinkSender } from './link-sender.ts';
+import { lookOut } from './look-out.ts';
 import { ConstructionRecord } from './record.ts';
 import type { Context } from './step.ts';
 
@@ -139,7 +140,11 @@ async function attempt(
     record.identify(await identityOf(manifest, interruption.signal));
     const payloadFolder = dirname(options.installation);
     context = createContext({ manifest, payloadFolder, progress, record, releases });
-    watch = await Watch.begin(context);
+    const began = await Watch.begin(context);
+    watch = began;
+    const look = () => began.loss(progress.step);
+    const onLost = (loss: PvmcError) => interruption.abort(loss);
+    releases.add('the look-out', lookOut({ look, onLost }));
     const withStep = (message: GuestMessage) => {
       if (message.type === 'step-started') progress.step = message.step;
       say(message);
