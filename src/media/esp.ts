@@ -25,8 +25,10 @@ export async function writeEspImage(image: EspImage, progress: Progress): Promis
       signal: progress.signal,
       env: { SOURCE_DATE_EPOCH: String(image.sourceDateEpoch), TZ: 'UTC', MTOOLS_SKIP_CHECK: '1' },
     });
+  // mtools would succeed on a disk that fills up, with half an image; now its blocks are there before.
+  await writeFile(image.path, Buffer.alloc(kibibytes * 1024));
   const geometry = ['-T', String(kibibytes * 2), '-h', '2', '-s', '32'];
-  await tool('mformat', '-i', image.path, '-C', ...geometry, '-N', '50564d43', '-v', 'PVMC', '::');
+  await tool('mformat', '-i', image.path, ...geometry, '-N', '50564d43', '-v', 'PVMC', '::');
   await tool('mmd', '-i', image.path, '::/EFI', '::/EFI/BOOT');
   await tool('mcopy', '-i', image.path, image.efiProgramPath, '::/EFI/BOOT/BOOTX64.EFI');
   await tool('mcopy', '-i', image.path, configurationPath, '::/EFI/grub.cfg');

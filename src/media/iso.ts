@@ -7,7 +7,7 @@ import { createReadStream } from 'node:fs';
 import { chmod, mkdir, mkdtemp, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { PvmcError } from '../system/error.ts';
+import { PvmcError, systemCodeOf } from '../system/error.ts';
 import type { Progress } from '../system/progress.ts';
 import { Releases } from '../system/releases.ts';
 import { run } from '../system/run.ts';
@@ -39,8 +39,19 @@ export interface Iso {
   readonly mediumId: string;
 }
 
-/** Writes the ISO image beside its final path first, so that a half one never bears its name. */
+/**
+ * Writes the ISO image beside its final path first, so that a half one never bears its name.
+ * @throws PvmcError `no-space`, `program-failed`, `program-missing`; the signal's reason when it was aborted.
+ */
 export async function assembleIso(options: IsoOptions, progress: Progress): Promise<Iso> {
+  try {
+    return await assemble(options, progress);
+  } catch (thrown) {
+    throw isForLackOfSpace(thrown) ? noSpace(options.outputPath, thrown) : thrown;
+  }
+}
+
+async function assemble(options: IsoOptions, progress: Progress): Promise<Iso> {
   const { outputPath, sourceDateEpoch } = options;
   await using releases = new Releases();
   await mkdir(dirname(outputPath), { recursive: true });
@@ -69,8 +80,6 @@ export async function assembleIso(options: IsoOptions, progress: Progress): Prom
     signal: progress.signal,
     log: (line, origin) => progress.log(line, origin),
     env: { SOURCE_DATE_EPOCH: String(sourceDateEpoch) },
-  }).catch((thrown: unknown) => {
-    throw explained(thrown, outputPath);
   });
   // It holds what the manifest holds: password hashes, and whatever the files say.
   await chmod(image, 0o600);
@@ -78,18 +87,21 @@ export async function assembleIso(options: IsoOptions, progress: Progress): Prom
   return { path: outputPath, sizeBytes: (await stat(outputPath)).size, mediumId };
 }
 
-/** xorriso looks first whether there is room for the image. */
+/** xorriso looks first whether there is room for the image, and tells it among many lines of its own. */
 const NO_SPACE = /exceeds free space|No space left on device/;
 
-/** xorriso tells a full disk among many lines of its own. */
-function explained(thrown: unknown, outputPath: string): unknown {
-  if (!(thrown instanceof PvmcError) || !NO_SPACE.test(thrown.details.join())) return thrown;
+function isForLackOfSpace(thrown: unknown): boolean {
+  if (thrown instanceof PvmcError) return NO_SPACE.test(thrown.details.join());
+  return systemCodeOf(thrown) === 'ENOSPC';
+}
+
+function noSpace(outputPath: string, cause: unknown): PvmcError {
   return new PvmcError({
     kind: 'host',
     code: 'no-space',
     message: `no space is left to write the PVMC ISO ${outputPath}`,
     hint: 'Free some 200 MB there, or choose another folder: pvmc build --output FOLDER.',
-    cause: thrown,
+    cause,
   });
 }
 
