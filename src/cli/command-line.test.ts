@@ -103,6 +103,16 @@ describe('mistakes', () => {
     [['build', '--timeout', 'x'], 'Write NAME=DURATION; the names are media, machine'],
     [['completion', 'ksh'], '"ksh" is no shell\n  hint: Allowed choices are bash, zsh, fish.'],
     [['verify'], 'pvmc verify needs FILE'],
+    [
+      ['import', 'x.ova', '--forward', '80:'],
+      'Write HOST:GUEST or GUEST, two ports from 1 to 65535.',
+    ],
+    [['import', 'x.ova', '--forward', '70000'], '"70000" is no value for --forward'],
+    [
+      ['import', 'x.ova', '--forward', '22', '--forward', '23:22'],
+      '"23:22" is no value for --forward\n  hint: Port 22 of the machine is forwarded already.',
+    ],
+    [['import', 'x.ova', '--start', '--dry-run'], 'option'],
     [['plan', 'a', 'b'], 'pvmc plan takes fewer arguments'],
   ])('%j', async (argv, message) => {
     const { status, stdout, stderr } = await pvmc(argv);
@@ -147,6 +157,7 @@ describe('help', () => {
       'build',
       'iso',
       'verify',
+      'import',
       'stages',
       'builds',
       'show',
@@ -343,6 +354,47 @@ describe('the other commands', () => {
     expect(missing.status).toBe(9);
     expect(missing.stderr).toContain('there is no file');
     expect((await pvmc(['verify', folder])).stderr).toContain('is a folder');
+  });
+
+  it('import tells how to go on', async () => {
+    const file = join(folder, 'good.ova');
+    await writeFile(file, 'appliance');
+    expect((await pvmc(['import', file])).stdout.split('\n')).toEqual([
+      '✓ hello imported into Stand-in 1',
+      '',
+      '  machine    hello 1.0: 1 GiB of memory, 2 CPUs, 8 GiB disk, BIOS',
+      '  folder     hello',
+      '  start      hello/start',
+      '  or here    hello/open',
+      '  reach      ssh -p 8022 USER@127.0.0.1',
+      '  power off  hello/off',
+      '  remove     hello/remove',
+      '',
+    ]);
+    const { stdout } = await pvmc([
+      'import',
+      file,
+      '--start',
+      '--forward',
+      '8000:80',
+      '--forward',
+      '5432',
+    ]);
+    expect(stdout).toContain('✓ hello runs in Stand-in 1\n');
+    expect(stdout).toContain('  look       hello/look\n  reach      http://127.0.0.1:8000/\n');
+    expect(stdout).toContain('  reach      127.0.0.1:13432 is port 5432 of the machine\n');
+    expect((await pvmc(['import', file, '--dry-run', '--name', 'x'])).stdout).toContain(
+      '· x would be imported into Stand-in 1\n',
+    );
+  });
+
+  it('import keeps what it could not start, and says so', async () => {
+    const file = join(folder, 'bad.ova');
+    await writeFile(file, 'something else');
+    const { status, stdout, stderr } = await pvmc(['import', file, '--start']);
+    expect(status).toBe(6);
+    expect(stdout).toContain('✓ hello imported into Stand-in 1\n');
+    expect(stderr).toContain('grep failed with exit status 1');
   });
 
   it('schema prints JSON and nothing else, also with --json', async () => {

@@ -10,6 +10,7 @@ import { type AddCommand, examples, type OpenSession } from './commands/command.
 import { addCompletion } from './commands/completion.ts';
 import { addDiagnose } from './commands/diagnose.ts';
 import { addDoctor } from './commands/doctor.ts';
+import { addImport } from './commands/import.ts';
 import { addInit } from './commands/init.ts';
 import { addIso } from './commands/iso.ts';
 import { addPlan } from './commands/plan.ts';
@@ -31,6 +32,7 @@ const COMMANDS: readonly AddCommand[] = [
   addBuild,
   addIso,
   addVerify,
+  addImport,
   addStages,
   addBuilds,
   addShow,

@@ -81,8 +81,8 @@ describe('completion', () => {
     expect(await completed('build', '--json', join(folder, 'sh'))).toEqual([join(folder, 'shop')]);
   });
 
-  it('finds appliances for verify', async () => {
-    expect((await completed('verify', '')).sort()).toEqual(['out/a b.ova', 'out/hello.ova']);
+  it.each(['verify', 'import'])('finds appliances for %s', async (command) => {
+    expect((await completed(command, '')).sort()).toEqual(['out/a b.ova', 'out/hello.ova']);
   });
 });
 

@@ -8,6 +8,7 @@ import { checkManifest } from '../pipeline/check.ts';
 import { cleanBuilds } from '../pipeline/clean.ts';
 import { diagnoseBuild } from '../pipeline/diagnose.ts';
 import { diagnoseComputer } from '../pipeline/doctor.ts';
+import { importAppliance } from '../pipeline/import.ts';
 import { buildIso } from '../pipeline/iso.ts';
 import { buildReport, keptBuilds } from '../pipeline/kept-builds.ts';
 import { listedStages } from '../pipeline/listed-stages.ts';
@@ -28,6 +29,7 @@ const program: Program = {
   diagnoseComputer,
   planBuild,
   verifyFile,
+  importAppliance,
   keptBuilds,
   buildReport,
   diagnoseBuild,

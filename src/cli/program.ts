@@ -8,6 +8,7 @@ import type { CleanOptions, CleanReport } from '../pipeline/clean.ts';
 import type { DiagnoseOptions, DiagnoseResult, DiagnoseSession } from '../pipeline/diagnose.ts';
 import type { Diagnosis, DoctorOptions } from '../pipeline/doctor.ts';
 import type { BuildResult, Emit, FileRequest } from '../pipeline/events.ts';
+import type { ImportedMachine, ImportOptions } from '../pipeline/import.ts';
 import type { IsoOptions, IsoResult } from '../pipeline/iso.ts';
 import type { BuildReport, KeptBuild } from '../pipeline/kept-builds.ts';
 import type { ListedStage } from '../pipeline/listed-stages.ts';
@@ -23,6 +24,7 @@ export interface Program {
   planBuild(request: FileRequest<PlanOptions>): Promise<Plan>;
   diagnoseComputer(options: DoctorOptions, signal: AbortSignal): Promise<Diagnosis>;
   verifyFile(request: FileRequest<VerifyOptions>): Promise<VerifyReport>;
+  importAppliance(request: FileRequest<ImportOptions>): Promise<ImportedMachine>;
   keptBuilds(outputFolder: string): Promise<readonly KeptBuild[]>;
   buildReport(outputFolder: string, given: string): Promise<BuildReport>;
   diagnoseBuild(options: DiagnoseOptions, session: DiagnoseSession): Promise<DiagnoseResult>;

@@ -3,6 +3,7 @@
  * detach, discard. Callers ask for capabilities, never for a hypervisor's name.
  */
 import type { Progress } from '../system/progress.ts';
+import type { Importer } from './importer.ts';
 
 export type Firmware = 'bios' | 'uefi';
 
@@ -125,4 +126,6 @@ export interface Hypervisor {
   capabilities(): Promise<Capabilities>;
   /** Makes the machine and its disk; touches nothing that exists already. */
   create(specification: MachineSpecification, progress: Progress): Promise<Machine>;
+  /** For appliances that become machines of the user's own. @throws as `version` */
+  importer(): Promise<Importer>;
 }

@@ -48,6 +48,21 @@ describe('run', () => {
     expect(await stateOf(pids[0] ?? 0)).toMatch(/^(gone|Z)$/);
   });
 
+  it('ends it as it wants to be ended', async () => {
+    const controller = new AbortController();
+    const lines: string[] = [];
+    const running = run(['sh', '-c', 'trap "echo called off; exit" INT; echo ready; sleep 100'], {
+      signal: controller.signal,
+      endWith: 'SIGINT',
+      log: (line) => {
+        lines.push(line);
+        controller.abort(new Error('enough'));
+      },
+    });
+    await expect(running).rejects.toThrow('enough');
+    expect(lines).toEqual(['ready', 'called off']);
+  });
+
   it('writes the input', async () => {
     expect((await run(['tr', 'a-z', 'A-Z'], { input: 'hello' })).stdout).toBe('HELLO');
   });

@@ -22,6 +22,8 @@ export interface RunOptions {
   readonly input?: string | Uint8Array | undefined;
   /** The kind of error that a failure is; `host` unless told. */
   readonly kind?: ErrorKind | undefined;
+  /** What ends it when the signal aborts; SIGTERM unless told. What does not heed it is killed. */
+  readonly endWith?: 'SIGTERM' | 'SIGINT' | undefined;
   /** Exit statuses that are no failure; 0 unless told. */
   readonly accept?: readonly number[] | undefined;
 }
@@ -142,7 +144,7 @@ function exitOf(
     const stop = () => {
       if (child.pid === undefined) return;
       const { pid } = child;
-      signalGroup(pid, 'SIGTERM');
+      signalGroup(pid, options.endWith ?? 'SIGTERM');
       timer = setTimeout(() => signalGroup(pid, 'SIGKILL'), GRACE_MILLISECONDS);
     };
     options.signal?.addEventListener('abort', stop, { once: true });

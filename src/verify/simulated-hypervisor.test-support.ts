@@ -52,6 +52,10 @@ export class SimulatedHypervisor implements Hypervisor {
     return { acceleration, credentials: this.#credentials, checkpoints: true };
   }
 
+  async importer(): Promise<never> {
+    throw new TypeError('nothing is imported into a play');
+  }
+
   async create(specification: MachineSpecification): Promise<Machine> {
     await stat(specification.disk.path);
     await mkdir(specification.runtimeFolder, { recursive: true });

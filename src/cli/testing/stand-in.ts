@@ -19,9 +19,11 @@ import {
   type BuildFailure,
   type BuildResult,
   type Emit,
+  type FileRequest,
   STAGES,
   type StageName,
 } from '../../pipeline/events.ts';
+import type { ImportedMachine, ImportOptions } from '../../pipeline/import.ts';
 import { type ErrorKind, PvmcError, systemCodeOf } from '../../system/error.ts';
 import { run } from '../../system/run.ts';
 import type { Program } from '../program.ts';
@@ -88,6 +90,7 @@ export function standIn(): Program {
         screenshots: [],
       };
     },
+    importAppliance,
     keptBuilds: async () => [],
     buildReport: async () => {
       throw new TypeError('the stand-in keeps no builds');
@@ -115,6 +118,43 @@ export function standIn(): Program {
     diagnoseBuild,
     manifestTemplate: (folder) => `name: ${applianceNameOf(folder)}\nversion: "1.0"\n`,
     manifestJsonSchema: () => ({ $schema: 'https://json-schema.org/draft/2020-12/schema' }),
+  };
+}
+
+async function importAppliance({
+  path,
+  options,
+  signal,
+}: FileRequest<ImportOptions>): Promise<ImportedMachine> {
+  const name = options.name ?? 'hello';
+  const folder = join(options.folder ?? dirname(path), name);
+  const command = (word: string) => `${folder}/${word}`;
+  return {
+    facts: {
+      name,
+      hypervisor: 'Stand-in 1',
+      folder,
+      product: 'hello',
+      version: '1.0',
+      memoryBytes: 2 ** 30,
+      cpus: 2,
+      firmware: 'bios',
+      diskBytes: 2 ** 33,
+      forwardPorts: Object.fromEntries(
+        options.forwards.map((one) => [one.guestPort, one.hostPort ?? 8000 + one.guestPort]),
+      ),
+      commands: {
+        start: command('start'),
+        open: command('open'),
+        look: command('look'),
+        powerOff: command('off'),
+        remove: command('remove'),
+      },
+    },
+    start: async () => {
+      signal.throwIfAborted();
+      await run(['grep', '-q', 'appliance', path], { kind: 'machine' });
+    },
   };
 }
 

@@ -3,8 +3,10 @@ import { PvmcError } from '../../system/error.ts';
 import type { Progress } from '../../system/progress.ts';
 import { run } from '../../system/run.ts';
 import type { Capabilities, Hypervisor, Machine, MachineSpecification } from '../hypervisor.ts';
+import type { Importer } from '../importer.ts';
 import { type Acceleration, probeAcceleration } from './acceleration.ts';
 import { SANDBOX_ARGUMENTS } from './command-line.ts';
+import { QemuImporter } from './importer.ts';
 import { QemuMachine } from './machine.ts';
 
 /** The first with PNG screenshots. Debian 12 has 7.2, Debian 13 has 10.0. */
@@ -62,6 +64,11 @@ class Qemu implements Hypervisor {
       },
     };
     return QemuMachine.create(host, specification);
+  }
+
+  async importer(): Promise<Importer> {
+    await this.#look();
+    return new QemuImporter(this.#program);
   }
 
   #look(): Promise<Installed> {

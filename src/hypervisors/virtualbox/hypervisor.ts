@@ -1,6 +1,7 @@
 /** VirtualBox behind the one interface of all hypervisors. */
 import type { Progress } from '../../system/progress.ts';
 import type { Capabilities, Hypervisor, Machine, MachineSpecification } from '../hypervisor.ts';
+import type { Importer } from '../importer.ts';
 import {
   type Execution,
   factsOfHost,
@@ -8,6 +9,7 @@ import {
   kvmWarning,
   probeExecution,
 } from './execution.ts';
+import { VirtualBoxImporter } from './importer.ts';
 import { findVBoxManage } from './locate.ts';
 import { VirtualBoxMachine } from './machine.ts';
 import { VBoxManage } from './vboxmanage.ts';
@@ -51,6 +53,11 @@ class VirtualBox implements Hypervisor {
     const warning = kvmWarning(await this.#look(), await manage.dialect());
     if (warning !== undefined) progress.notice(warning);
     return VirtualBoxMachine.create(manage, specification, progress);
+  }
+
+  async importer(): Promise<Importer> {
+    const manage = await this.#find();
+    return new VirtualBoxImporter(manage, await manage.dialect());
   }
 
   #find(): Promise<VBoxManage> {

@@ -6,7 +6,7 @@ import type { Dialect } from './dialect.ts';
 import { ManageFailure } from './vboxmanage.ts';
 
 export interface Failed {
-  readonly specification: MachineSpecification;
+  readonly specification: Pick<MachineSpecification, 'name' | 'memoryBytes' | 'runtimeFolder'>;
   readonly dialect: Dialect;
 }
 

@@ -13,6 +13,8 @@ export interface ManageOptions {
   readonly log?: ((line: string, origin: string) => void) | undefined;
   /** How long the call may take; generous unless told. */
   readonly limitSeconds?: number;
+  /** `SIGINT` makes VBoxManage call off what VirtualBox's server does for it, where it can. */
+  readonly endWith?: 'SIGTERM' | 'SIGINT';
 }
 
 /** What VBoxManage said when it failed. */
@@ -76,7 +78,7 @@ export class VBoxManage {
 
   async #once(
     args: readonly string[],
-    { signal, log, limitSeconds = LIMIT_SECONDS }: ManageOptions,
+    { signal, log, limitSeconds = LIMIT_SECONDS, endWith }: ManageOptions,
   ): Promise<RunResult> {
     const argv = [this.program, ...args];
     log?.(commandLine(argv), 'vboxmanage');
@@ -86,6 +88,7 @@ export class VBoxManage {
         signal: signal ? AbortSignal.any([signal, limit]) : limit,
         env: ownEnvironment(),
         accept: ANY_STATUS,
+        endWith,
         log,
       });
       const said = errorLines(result.stderr);

@@ -1,0 +1,142 @@
+/**
+ * Appliances become machines of VirtualBox's user: VirtualBox reads the OVA itself, and has the machine in
+ * its own list and folder, as if the user had imported it.
+ */
+import { lstat, rmdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { messageOf } from '../../system/error.ts';
+import type { Progress } from '../../system/progress.ts';
+import { commandLine } from '../../system/run.ts';
+import type { Importer, ImportSpecification, MachineCommands, Place } from '../importer.ts';
+import type { Dialect } from './dialect.ts';
+import { powerStateOf } from './machine-state.ts';
+import { explained } from './start-failure.ts';
+import type { ManageOptions, VBoxManage } from './vboxmanage.ts';
+
+/** A large appliance on a slow disk; it can be called off at any time. */
+const IMPORT_SECONDS = 4 * 3600;
+/** VirtualBox refuses to remove a machine that it is still importing. */
+const REMOVE_SECONDS = 60;
+const PAUSE_MILLISECONDS = 500;
+
+export class VirtualBoxImporter implements Importer {
+  readonly #manage: VBoxManage;
+  readonly #dialect: Dialect;
+
+  constructor(manage: VBoxManage, dialect: Dialect) {
+    this.#manage = manage;
+    this.#dialect = dialect;
+  }
+
+  async place(name: string, parentFolder: string | undefined): Promise<Place> {
+    const parent = parentFolder ?? machineFolder((await this.#list('systemproperties')).stdout);
+    const folder = join(resolve(parent), name);
+    if ((await powerStateOf(this.#manage, name)) !== 'gone')
+      return { folder, takenBy: `VirtualBox has a machine ${name} already` };
+    return { folder, takenBy: (await exists(folder)) ? `there is a ${folder} already` : undefined };
+  }
+
+  async rehearse(specification: ImportSpecification, progress: Progress): Promise<void> {
+    await this.#tell([...importCommand(specification), '--dry-run'], specification, progress);
+  }
+
+  async import(specification: ImportSpecification, progress: Progress): Promise<void> {
+    try {
+      await this.#tell(importCommand(specification), specification, progress);
+      const settings = settingsOf(specification);
+      if (settings.length > 0)
+        await this.#tell(['modifyvm', specification.name, ...settings], specification, progress);
+    } catch (thrown) {
+      await this.#removeRest(specification, progress);
+      throw thrown;
+    }
+  }
+
+  async start(specification: ImportSpecification, progress: Progress): Promise<void> {
+    const { name } = specification;
+    await this.#tell(['startvm', name, '--type', 'headless'], specification, progress);
+  }
+
+  commands({ name }: Pick<ImportSpecification, 'name'>): MachineCommands {
+    const manage = (...args: readonly string[]) => commandLine(['VBoxManage', ...args]);
+    return {
+      start: manage('startvm', name, '--type', 'headless'),
+      open: manage('startvm', name),
+      // A window on a machine that runs without one.
+      look: manage('startvm', name, '--type', 'separate'),
+      powerOff: manage('controlvm', name, 'acpipowerbutton'),
+      remove: manage('unregistervm', name, '--delete'),
+    };
+  }
+
+  #list(what: string) {
+    return this.#manage.run(['list', what]);
+  }
+
+  async #tell(
+    args: readonly string[],
+    { name, memoryBytes, folder }: ImportSpecification,
+    progress: Progress,
+  ): Promise<void> {
+    const options: ManageOptions = {
+      signal: progress.signal,
+      log: (line, origin) => progress.log(line, origin),
+      limitSeconds: IMPORT_SECONDS,
+      endWith: 'SIGINT',
+    };
+    try {
+      await this.#manage.run(args, options);
+    } catch (thrown) {
+      const specification = { name, memoryBytes, runtimeFolder: folder };
+      throw explained(thrown, { specification, dialect: this.#dialect });
+    }
+  }
+
+  /**
+   * VirtualBox takes back what it could not finish. But when VBoxManage was killed, its server goes on, and
+   * what it makes carries a name that nobody had before.
+   */
+  async #removeRest({ name, folder }: ImportSpecification, progress: Progress): Promise<void> {
+    const limit = performance.now() + REMOVE_SECONDS * 1000;
+    try {
+      while ((await powerStateOf(this.#manage, name)) !== 'gone' && performance.now() < limit) {
+        await this.#manage.run(['unregistervm', name, '--delete']).catch(() => {});
+        await sleep(PAUSE_MILLISECONDS);
+      }
+    } catch (thrown) {
+      progress.log(`${name} could not be removed: ${messageOf(thrown)}`, 'virtualbox');
+    }
+    // Only when it is empty.
+    await rmdir(folder).catch(() => {});
+  }
+}
+
+function importCommand({ ovaPath, name, folder }: ImportSpecification): readonly string[] {
+  const where = ['--vsys', '0', '--vmname', name, '--basefolder', resolve(folder, '..')];
+  return ['import', resolve(ovaPath), ...where];
+}
+
+/** What VirtualBox does not take from a descriptor: VMware's word for UEFI, and the way in from outside. */
+function settingsOf({ firmware, network, forwardPorts }: ImportSpecification): readonly string[] {
+  const forwards = network === 'nat' ? Object.entries(forwardPorts) : [];
+  return [
+    ...(firmware === 'uefi' ? ['--firmware', 'efi'] : []),
+    ...forwards.flatMap(([guestPort, hostPort]) => [
+      '--natpf1',
+      `tcp${guestPort},tcp,127.0.0.1,${hostPort},,${guestPort}`,
+    ]),
+  ];
+}
+
+/** From `list systemproperties`. */
+function machineFolder(said: string): string {
+  return /^Default machine folder:\s+(.+)$/m.exec(said)?.[1] ?? '.';
+}
+
+async function exists(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false,
+  );
+}

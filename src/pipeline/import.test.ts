@@ -1,0 +1,222 @@
+/** Imports for QEMU with real files, which need no machine to run. */
+import { readdirSync } from 'node:fs';
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import {
+  exportTiny,
+  makeDisk,
+  makeManifest,
+  temporaryFolder,
+} from '../appliance/testing/fixtures.ts';
+import { putTogether, takeApart, withPart } from '../appliance/testing/tampering.ts';
+import { run } from '../system/run.ts';
+import { type ImportOptions, importAppliance } from './import.ts';
+
+let outer: Awaited<ReturnType<typeof temporaryFolder>>;
+let disk: string;
+let good: string;
+let folder: string;
+let temporary: Awaited<ReturnType<typeof temporaryFolder>>;
+
+beforeAll(async () => {
+  outer = await temporaryFolder();
+  disk = join(outer.path, 'disk.raw');
+  await makeDisk(disk);
+  good = await exported('tiny-1.0');
+});
+afterAll(() => outer[Symbol.asyncDispose]());
+
+beforeEach(async () => {
+  temporary = await temporaryFolder();
+  folder = temporary.path;
+});
+afterEach(() => temporary[Symbol.asyncDispose]());
+
+async function exported(baseName: string, manifest: object = {}): Promise<string> {
+  const request = { diskPath: disk, outputFolder: outer.path, baseName };
+  const [file] = await exportTiny({ ...request, manifest: makeManifest(manifest) });
+  return file?.path ?? '';
+}
+
+interface Wishes extends Partial<ImportOptions> {
+  readonly path?: string;
+  readonly signal?: AbortSignal;
+}
+
+function importTiny({ path, signal, ...options }: Wishes = {}) {
+  return importAppliance({
+    path: path ?? good,
+    options: { hypervisor: 'qemu', folder, forwards: [], action: 'import', ...options },
+    emit: () => {},
+    signal: signal ?? new AbortController().signal,
+  });
+}
+
+/** A file beside the good one, for a test to import. */
+async function candidate(bytes: Buffer): Promise<string> {
+  const path = join(outer.path, 'candidate.ova');
+  await writeFile(path, bytes);
+  return path;
+}
+
+describe('a machine for QEMU', () => {
+  it('is a folder with the disk and two scripts', async () => {
+    const { facts } = await importTiny({ forwards: [{ guestPort: 80, hostPort: 18_080 }] });
+    expect(facts).toMatchObject({
+      name: 'tiny',
+      hypervisor: expect.stringMatching(/^QEMU \d/),
+      folder: join(folder, 'tiny'),
+      memoryBytes: 2 ** 30,
+      firmware: 'bios',
+      forwardPorts: { 80: 18_080 },
+      commands: { start: `${join(folder, 'tiny', 'start')} background` },
+    });
+    expect((await readdir(facts.folder)).sort()).toEqual(['disk.qcow2', 'start', 'stop']);
+    const image = join(facts.folder, 'disk.qcow2');
+    const compared = await run(['qemu-img', 'compare', '-f', 'raw', '-F', 'qcow2', disk, image]);
+    expect(compared.stdout).toContain('identical');
+    const start = await readFile(join(facts.folder, 'start'), 'utf8');
+    expect(start).toContain('-m 1024M -smp 2');
+    expect(start).toContain('hostfwd=tcp:127.0.0.1:18080-:80');
+    for (const script of ['start', 'stop']) await run(['sh', '-n', join(facts.folder, script)]);
+    expect((await stat(join(facts.folder, 'start'))).mode & 0o111).toBe(0o111);
+  });
+
+  it('has firmware and network as the descriptor says', async () => {
+    const machine = { firmware: 'uefi', network: 'none', memory: '768 MiB', cpus: 1 };
+    const path = await exported('uefi-1.0', { name: 'uefi', machine });
+    const { facts } = await importTiny({ path, forwards: [{ guestPort: 22 }] });
+    expect(facts.forwardPorts).toEqual({});
+    expect(await readdir(facts.folder)).toContain('uefi-variables.fd');
+    const start = await readFile(join(facts.folder, 'start'), 'utf8');
+    expect(start).toContain('768 MiB of memory, 1 CPU, UEFI');
+    expect(start).toContain('file=uefi-variables.fd');
+    expect(start).toContain('-nic none');
+  });
+
+  it('stops nothing that does not run', async () => {
+    const { facts } = await importTiny();
+    const stopped = await run([facts.commands.powerOff], { accept: [1] });
+    expect(stopped.stderr).toBe('tiny does not run in the background');
+  });
+
+  it('is only looked at when that is what was asked for', async () => {
+    const { facts } = await importTiny({ action: 'rehearse' });
+    expect(facts.folder).toBe(join(folder, 'tiny'));
+    expect(await readdir(folder)).toEqual([]);
+  });
+});
+
+describe('the name', () => {
+  it('is the next that is free', async () => {
+    await mkdir(join(folder, 'tiny'));
+    expect((await importTiny()).facts.name).toBe('tiny-2');
+    expect((await importTiny()).facts.name).toBe('tiny-3');
+  });
+
+  it('that was asked for is taken, or none is', async () => {
+    expect((await importTiny({ name: 'shop' })).facts.folder).toBe(join(folder, 'shop'));
+    await expect(importTiny({ name: 'shop' })).rejects.toMatchObject({
+      kind: 'host',
+      code: 'machine-exists',
+      message: `there is a ${join(folder, 'shop')} already, which is not touched`,
+    });
+  });
+
+  it.each(['../shop', '-rf', 'a b', ''])('cannot be %j', async (name) => {
+    await expect(importTiny({ name })).rejects.toMatchObject({ code: 'import-name-invalid' });
+  });
+
+  it('of a foreign descriptor leads nowhere else', async () => {
+    const parts = await takeApart(good);
+    const text = parts[0]?.bytes.toString().replace('<Name>tiny<', '<Name>../../Töny Box<') ?? '';
+    const path = await candidate(putTogether(withPart(parts, '.ovf', Buffer.from(text))));
+    expect((await importTiny({ path })).facts.folder).toBe(join(folder, 'tony-box'));
+  });
+});
+
+describe('a port', () => {
+  it('that is in use is refused, or another one found', async () => {
+    const server = createServer();
+    await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready));
+    const address = server.address();
+    const port = typeof address === 'object' && address ? address.port : 0;
+    try {
+      const given = importTiny({ forwards: [{ guestPort: 22, hostPort: port }] });
+      await expect(given).rejects.toMatchObject({ code: 'port-in-use' });
+      const { facts } = await importTiny({ forwards: [{ guestPort: port }] });
+      expect(facts.forwardPorts[port]).toBeGreaterThan(port);
+    } finally {
+      server.close();
+    }
+  });
+});
+
+describe('a file that is wrong', () => {
+  const cut = async () => (await readFile(good)).subarray(0, 100_000);
+  const otherDigest = async () => {
+    const parts = await takeApart(good);
+    const other = parts.map(({ name, bytes }) =>
+      name.endsWith('.vmdk')
+        ? { name, bytes: Buffer.from(bytes).fill(0, 70_000, 70_001) }
+        : { name, bytes },
+    );
+    return putTogether(other);
+  };
+  const foreign = async () => {
+    const parts = await takeApart(good);
+    const text = parts[0]?.bytes.toString().replace('#streamOptimized', '#sparse') ?? '';
+    return putTogether(withPart(parts, '.ovf', Buffer.from(text)));
+  };
+  const unfinished = async () => {
+    const parts = await takeApart(good);
+    const vmdk = parts.at(-1)?.bytes ?? Buffer.alloc(0);
+    const text =
+      parts[0]?.bytes
+        .toString()
+        .replace(`ovf:size="${vmdk.length}"`, `ovf:size="${vmdk.length - 512}"`) ?? '';
+    const shorter = withPart(parts, '.vmdk', vmdk.subarray(0, -512));
+    return putTogether(withPart(shorter, '.ovf', Buffer.from(text)));
+  };
+  it.each([
+    ['cut off', 'ova-truncated', cut],
+    ['of other bits than its digests say', 'ova-digest-wrong', otherDigest],
+    ['of another format', 'ovf-unusable', foreign],
+    ['no OVA at all', 'ova-not-tar', async () => Buffer.alloc(5000, 'a picture of a cat ')],
+    ['right, but for the disk', 'vmdk-unfinished', unfinished],
+  ])('%s', async (_, code, make) => {
+    const path = await candidate(await make());
+    const wanted = join(folder, 'new', 'place');
+    await expect(importTiny({ path, folder: wanted })).rejects.toMatchObject({
+      kind: 'input',
+      code,
+    });
+    expect(await readdir(folder)).toEqual([]);
+  });
+});
+
+it('leaves nothing when it is interrupted', async () => {
+  const controller = new AbortController();
+  // As soon as there is something to leave.
+  const waiting = setInterval(() => {
+    if (readdirSync(folder).length > 0) controller.abort(new Error('Ctrl-C'));
+  }, 1);
+  await expect(importTiny({ signal: controller.signal })).rejects.toThrow('Ctrl-C');
+  clearInterval(waiting);
+  expect(await readdir(folder)).toEqual([]);
+});
+
+it('removes what an import that was killed has left', async () => {
+  await mkdir(join(folder, '.tiny.importing-999999999'));
+  await mkdir(join(folder, '.tiny-2.importing-999999999'));
+  await importTiny();
+  expect(await readdir(folder)).toEqual(['.tiny-2.importing-999999999', 'tiny']);
+});
+
+it('explains a folder that cannot be', async () => {
+  await writeFile(join(folder, 'file'), '');
+  const inFile = importTiny({ folder: join(folder, 'file') });
+  await expect(inFile).rejects.toMatchObject({ kind: 'host', code: 'output-not-writable' });
+});
