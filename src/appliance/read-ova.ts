@@ -7,11 +7,18 @@ import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { messageOf, systemCodeOf } from '../system/error.ts';
 import type { Progress } from '../system/progress.ts';
-import { broken, quoted } from './broken.ts';
+import { broken, Fault, type Place, quoted, type Report, refuse } from './broken.ts';
 import { compareDigests } from './ova/digests.ts';
-import { findMembers, type OvaMember, readExactly } from './ova/members.ts';
-import { type DiskFacts, type MachineFacts, machineFacts, referencedFiles } from './ovf/facts.ts';
-import { parseDescriptor, validateDescriptor } from './ovf/schema.ts';
+import { findMembers, type OvaMember, type PackageFile, readWhole } from './ova/members.ts';
+import {
+  type DiskFacts,
+  type MachineFacts,
+  machineFacts,
+  type ReferencedFile,
+  referencedFiles,
+} from './ovf/facts.ts';
+import { placeOf } from './ovf/places.ts';
+import { type Descriptor, parseDescriptor, validateDescriptor } from './ovf/schema.ts';
 import { unpackVmdk } from './vmdk/unpack.ts';
 
 export type { MachineFacts };
@@ -28,20 +35,27 @@ export interface OpenOva extends AsyncDisposable {
   readonly members: readonly OvaMember[];
 }
 
+/** What is done about faults, and what messages call the file. */
+export interface Reading {
+  readonly report: Report;
+  readonly called: string;
+}
+
 /**
  * Opens an OVA and finds its members. The caller disposes of it.
- * @throws PvmcError of kind `input`: `file-missing`, `ova-unreadable`, `ova-not-tar`, `ova-truncated`,
- * `ova-damaged`, `ova-member-foreign`, `ova-member-name`, `ova-member-order`
+ * @throws PvmcError of kind `input`: `file-missing`, `ova-unreadable`; and, unless they are only reported,
+ * faults with the codes `ova-not-tar`, `ova-truncated`, `ova-damaged`, `ova-member-foreign`,
+ * `ova-member-name`, `ova-member-order`
  */
-export async function openOva(path: string): Promise<OpenOva> {
+export async function openOva(
+  path: string,
+  { report, called }: Reading = { report: refuse, called: path },
+): Promise<OpenOva> {
   const file = await openForReading(path);
   try {
     const facts = await file.stat();
-    if (!facts.isFile()) {
-      throw broken({ code: 'ova-unreadable', message: `${path} is not a regular file` });
-    }
-    const members = await findMembers(file, path, facts.size);
-    checkOrder(path, members);
+    const members = await findMembers({ file, sizeBytes: facts.size, called, report });
+    checkOrder(members, { report, called });
     return {
       path,
       sizeBytes: facts.size,
@@ -60,7 +74,7 @@ export async function openOva(path: string): Promise<OpenOva> {
  * @throws PvmcError of kind `input`: `ova-digests-missing`, `ova-digests-invalid`, `ova-digest-wrong`
  */
 export async function checkDigests(ova: OpenOva, progress: Progress): Promise<void> {
-  await compareDigests(ova, progress);
+  await compareDigests(ova.members, progress, refuse);
 }
 
 /**
@@ -69,20 +83,28 @@ export async function checkDigests(ova: OpenOva, progress: Progress): Promise<vo
  * `ova-file-unreferenced`
  */
 export async function checkDescriptor(ova: OpenOva): Promise<MachineFacts> {
-  const [member] = ova.members;
-  if (!member || member.sizeBytes > LARGEST_DESCRIPTOR_BYTES) {
-    throw broken({
-      code: 'ovf-invalid',
-      message: `the descriptor has ${member?.sizeBytes ?? 0} bytes, more than any machine needs`,
-    });
-  }
-  const text = await readExactly(ova.file, member.offset, member.sizeBytes);
-  using document = await parseDescriptor(text);
-  const facts = machineFacts(document);
-  checkReferences(ova, referencedFiles(document));
+  using descriptor = await readDescriptor(ova.members);
+  const facts = machineFacts(descriptor);
+  checkReferences(descriptor, ova.members, refuse);
   // Last, as it takes the vendors' elements out.
-  await validateDescriptor(document);
+  await validateDescriptor(descriptor);
   return facts;
+}
+
+/** For the caller to dispose of. @throws Fault with the code `ovf-invalid` */
+export async function readDescriptor(files: readonly PackageFile[]): Promise<Descriptor> {
+  const file = files.find(({ name }) => name.endsWith('.ovf'));
+  if (!file || file.sizeBytes > LARGEST_DESCRIPTOR_BYTES) {
+    throw new Fault(
+      'descriptor-not-xml',
+      { member: file?.name },
+      {
+        code: 'ovf-invalid',
+        message: `the descriptor has ${file?.sizeBytes ?? 0} bytes, more than any machine needs`,
+      },
+    );
+  }
+  return parseDescriptor(file.name, await readWhole(file));
 }
 
 export interface DiskExtraction {
@@ -101,15 +123,18 @@ export interface DiskExtraction {
 export async function extractDisk(ova: OpenOva, request: DiskExtraction): Promise<void> {
   const { disk, path, progress } = request;
   const member = ova.members.find(({ name }) => name === disk.fileName);
-  if (!member) throw fileMissing(disk.fileName);
+  if (!member) throw fileMissing(disk.fileName, {});
   const { capacityBytes } = disk;
-  await unpackVmdk({ file: ova.file, ...member, capacityBytes }, { path, progress });
+  await unpackVmdk({ ...member, capacityBytes }, { path, progress });
 }
 
-async function openForReading(path: string): Promise<FileHandle> {
+/** @throws PvmcError `file-missing`, `ova-unreadable`: it must be a regular file. */
+export async function openForReading(path: string): Promise<FileHandle> {
   try {
     // Opening a named pipe would otherwise wait for somebody to write.
-    return await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    if ((await file.stat()).isFile()) return file;
+    await file.close();
   } catch (thrown) {
     const isMissing = systemCodeOf(thrown) === 'ENOENT';
     throw broken({
@@ -120,52 +145,88 @@ async function openForReading(path: string): Promise<FileHandle> {
       cause: thrown,
     });
   }
+  throw broken({ code: 'ova-unreadable', message: `${path} is not a regular file` });
 }
 
 /** The descriptor comes first, and its digests directly behind it or at the end (DSP0243, 5.3). */
-function checkOrder(path: string, members: readonly OvaMember[]): void {
+function checkOrder(members: readonly OvaMember[], { report, called }: Reading): void {
   const descriptors = members.filter(({ name }) => name.endsWith('.ovf'));
-  const digests = members.findIndex(({ name }) => name.endsWith('.mf'));
-  const problem =
-    descriptors.length === 0
-      ? 'has no descriptor (.ovf)'
-      : descriptors.length > 1
-        ? `has ${descriptors.length} descriptors (.ovf)`
-        : descriptors[0] !== members[0]
-          ? `begins with ${quoted(members[0]?.name ?? '')} instead of its descriptor (.ovf)`
-          : digests > 1 && members.slice(digests).some(({ name }) => !NOT_REFERENCED.test(name))
-            ? 'has its manifest (.mf) between other files'
-            : undefined;
-  if (problem === undefined) return;
-  throw broken({
-    code: 'ova-member-order',
-    message: `${path} ${problem}`,
-    hint: 'An OVA holds the descriptor, the manifest and the disk, in this order.',
-  });
-}
-
-function checkReferences(ova: OpenOva, files: ReturnType<typeof referencedFiles>): void {
-  for (const { name, sizeBytes } of files) {
-    const member = ova.members.find((one) => one.name === name);
-    if (!member) throw fileMissing(name);
-    if (sizeBytes === undefined || sizeBytes === member.sizeBytes) continue;
-    throw broken({
-      code: 'ovf-unusable',
-      message: `the descriptor (.ovf) says that ${quoted(name)} has ${sizeBytes} bytes, but it has ${member.sizeBytes}`,
-    });
+  const tell = (fault: OrderFault, member: OvaMember | undefined, problem: string) =>
+    report(
+      new Fault(
+        fault,
+        { member: member?.name, offset: member?.headerOffset },
+        {
+          code: 'ova-member-order',
+          message: `${called} ${problem}`,
+          hint: 'An OVA holds the descriptor, the manifest and the disk, in this order.',
+        },
+      ),
+    );
+  const [first] = members;
+  if (descriptors.length === 0) tell('descriptor-missing', undefined, 'has no descriptor (.ovf)');
+  else if (descriptors.length > 1) {
+    tell('descriptors-several', descriptors[1], `has ${descriptors.length} descriptors (.ovf)`);
+  } else if (first && descriptors[0] !== first) {
+    const problem = `begins with ${quoted(first.name)} instead of its descriptor (.ovf)`;
+    tell('descriptor-not-first', first, problem);
   }
-  const stray = ova.members.find(
-    ({ name }) => !NOT_REFERENCED.test(name) && !files.some((file) => file.name === name),
-  );
-  if (!stray) return;
-  throw broken({
-    code: 'ova-file-unreferenced',
-    message: `the OVA holds ${quoted(stray.name)}, of which the descriptor says nothing`,
-  });
+  const misplaced = misplacedDigests(members);
+  if (misplaced)
+    tell('manifest-misplaced', misplaced, 'has its manifest (.mf) between other files');
 }
 
-function fileMissing(name: string) {
-  return broken({
+type OrderFault =
+  | 'descriptor-missing'
+  | 'descriptors-several'
+  | 'descriptor-not-first'
+  | 'manifest-misplaced';
+
+/** Manifest and certificate stand directly behind the descriptor, or at the end. */
+function misplacedDigests(members: readonly OvaMember[]): OvaMember | undefined {
+  const others = members.filter(({ name }) => !name.endsWith('.ovf'));
+  const index = others.findIndex(({ name }) => name.endsWith('.mf'));
+  const isBetween = index > 0 && others.slice(index).some(({ name }) => !NOT_REFERENCED.test(name));
+  return isBetween ? others[index] : undefined;
+}
+
+/** Compares the files that a descriptor names with those that are there. */
+export function checkReferences(
+  descriptor: Descriptor,
+  members: readonly PackageFile[],
+  report: Report,
+): readonly ReferencedFile[] {
+  const files = referencedFiles(descriptor, report);
+  for (const { name, sizeBytes, node } of files) {
+    const member = members.find((one) => one.name === name);
+    const place = placeOf(descriptor, node);
+    if (!member) {
+      report(fileMissing(name, place));
+      continue;
+    }
+    if (sizeBytes === undefined || sizeBytes === member.sizeBytes) continue;
+    const message = `the descriptor (.ovf) says that ${quoted(name)} has ${sizeBytes} bytes, but it has ${member.sizeBytes}`;
+    report(new Fault('file-size', place, { code: 'ovf-unusable', message }));
+  }
+  for (const { name, offset } of members) {
+    if (NOT_REFERENCED.test(name) || files.some((file) => file.name === name)) continue;
+    const message = `the OVA holds ${quoted(name)}, of which the descriptor says nothing`;
+    report(
+      new Fault(
+        'file-unreferenced',
+        { member: name, offset },
+        {
+          code: 'ova-file-unreferenced',
+          message,
+        },
+      ),
+    );
+  }
+  return files;
+}
+
+function fileMissing(name: string, place: Place): Fault {
+  return new Fault('file-missing', place, {
     code: 'ova-file-missing',
     message: `the OVA lacks ${quoted(name)}, which its descriptor names`,
   });

@@ -1,9 +1,8 @@
-/** Compares an OVA's members with its manifest (.mf): all that it holds, and nothing besides. */
+/** Compares a package's files with its manifest (.mf): all that there is, and nothing besides. */
 import { createHash } from 'node:crypto';
-import type { FileHandle } from 'node:fs/promises';
 import type { Progress } from '../../system/progress.ts';
-import { broken, quoted } from '../broken.ts';
-import { type OvaMember, readExactly } from './members.ts';
+import { Fault, type Place, quoted, type Report } from '../broken.ts';
+import { type PackageFile, readExactly, readWhole } from './members.ts';
 import { decodeDigests, type ListedDigest } from './mf.ts';
 
 const LARGEST_MANIFEST_BYTES = 2 ** 20;
@@ -13,89 +12,150 @@ const HEX_DIGITS = { SHA1: 40, SHA256: 64, SHA512: 128 } as const;
 /** Members that no digest is made of: the digests themselves and a signature over them. */
 const WITHOUT_DIGEST = /\.(mf|cert)$/;
 
-interface Package {
-  readonly file: FileHandle;
-  readonly members: readonly OvaMember[];
-}
-
-/** @throws PvmcError `ova-digests-missing`, `ova-digests-invalid`, `ova-digest-wrong` */
-export async function compareDigests(ova: Package, progress: Progress): Promise<void> {
-  const digests = await listedDigests(ova);
-  const members = ova.members.filter(({ name }) => !WITHOUT_DIGEST.test(name));
-  const pairs = pair(members, digests);
-  const total = members.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+/** Its files' faults have the codes `ova-digests-missing`, `ova-digests-invalid`, `ova-digest-wrong`. */
+export async function compareDigests(
+  files: readonly PackageFile[],
+  progress: Progress,
+  report: Report,
+): Promise<void> {
+  const manifest = findManifest(files, report);
+  if (!manifest) return;
+  const listing = await readListing(manifest, report);
+  if (!listing) return;
+  const digested = files.filter(({ name }) => !WITHOUT_DIGEST.test(name));
+  const pairs = pair(digested, listing, report);
+  const total = pairs.reduce((sum, { file }) => sum + file.sizeBytes, 0);
   let done = 0;
-  for (const { member, listed } of pairs) {
-    const hash = createHash(listed.algorithm);
-    for (let at = 0; at < member.sizeBytes; at += PIECE_BYTES) {
+  for (const { file, listed } of pairs) {
+    const found = await digestOf(file, listed, (bytes) => {
       progress.signal.throwIfAborted();
-      const length = Math.min(PIECE_BYTES, member.sizeBytes - at);
-      hash.update(await readExactly(ova.file, member.offset + at, length));
-      done += length;
+      done += bytes;
       progress.amount({ done, total, unit: 'bytes' });
-    }
-    const found = hash.digest('hex');
+    });
     if (found === listed.digest) continue;
-    throw broken({
-      code: 'ova-digest-wrong',
-      message: `${quoted(member.name)} is not the file that the manifest (.mf) describes`,
-      details: [
-        `${listed.algorithm} listed: ${listed.digest}`,
-        `${listed.algorithm} found:  ${found}`,
-      ],
-      hint: 'The OVA is damaged or was changed. Copy or download it again.',
-    });
+    const place = { member: file.name, offset: file.offset };
+    report(
+      new Fault('digest-wrong', place, {
+        code: 'ova-digest-wrong',
+        message: `${quoted(file.name)} is not the file that the manifest (.mf) describes`,
+        details: [
+          `${listed.algorithm} listed: ${listed.digest}`,
+          `${listed.algorithm} found:  ${found}`,
+        ],
+        hint: 'The OVA is damaged or was changed. Copy or download it again.',
+      }),
+    );
   }
 }
 
-async function listedDigests({ file, members }: Package): Promise<readonly ListedDigest[]> {
-  const descriptor = members[0]?.name ?? '';
+/** The one that goes with the descriptor. One of another name is reported, and taken if there is no other. */
+export function findManifest(
+  files: readonly PackageFile[],
+  report: Report,
+): PackageFile | undefined {
+  const descriptor = files.find(({ name }) => name.endsWith('.ovf'))?.name ?? '';
   const name = descriptor.replace(/\.ovf$/, '.mf');
-  const member = members.find((one) => one.name === name);
-  if (!member) {
-    throw broken({
-      code: 'ova-digests-missing',
-      message: `the OVA has no manifest ${quoted(name)}, so nothing says what its files should be`,
-    });
-  }
-  if (member.sizeBytes > LARGEST_MANIFEST_BYTES) {
-    throw invalid(`the manifest has ${member.sizeBytes} bytes`);
-  }
-  const text = await readExactly(file, member.offset, member.sizeBytes);
-  const { digests, strangeLines } = decodeDigests(text.toString('utf8'));
-  const [strange] = strangeLines;
-  if (strange !== undefined)
-    throw invalid(`the manifest has a line that is no digest: ${quoted(strange)}`);
-  return digests;
+  const manifest = files.find((one) => one.name === name);
+  if (manifest) return manifest;
+  const others = files.filter((one) => one.name.endsWith('.mf'));
+  const other = others.length === 1 ? others[0] : undefined;
+  report(
+    new Fault(
+      other ? 'manifest-name' : 'manifest-missing',
+      { member: other?.name },
+      {
+        code: 'ova-digests-missing',
+        message: `the OVA has no manifest ${quoted(name)}, so nothing says what its files should be`,
+      },
+    ),
+  );
+  return other;
 }
 
-function pair(members: readonly OvaMember[], digests: readonly ListedDigest[]) {
+interface Listing {
+  readonly manifest: PackageFile;
+  readonly digests: readonly ListedDigest[];
+  /** Names in lines that are none; of these nothing more is said. */
+  readonly garbled: ReadonlySet<string>;
+}
+
+/** Undefined when the manifest cannot be one. */
+async function readListing(manifest: PackageFile, report: Report): Promise<Listing | undefined> {
+  const member = manifest.name;
+  if (manifest.sizeBytes > LARGEST_MANIFEST_BYTES) {
+    report(invalid('manifest-line', { member }, `the manifest has ${manifest.sizeBytes} bytes`));
+    return undefined;
+  }
+  const { digests, strangeLines } = decodeDigests((await readWhole(manifest)).toString('utf8'));
+  const garbled = new Set<string>();
+  for (const { line, text } of strangeLines) {
+    const what = `the manifest has a line that is no digest: ${quoted(text)}`;
+    report(invalid('manifest-line', { member, line }, what));
+    garbled.add(/\((.+)\)/.exec(text)?.[1] ?? '');
+  }
+  return { manifest, digests, garbled };
+}
+
+/** Each file with its digest, as far as there is one. */
+function pair(files: readonly PackageFile[], listing: Listing, report: Report) {
+  const member = listing.manifest.name;
   const left = new Map<string, ListedDigest>();
-  for (const listed of digests) {
-    const { name, algorithm, digest } = listed;
-    if (left.has(name)) throw invalid(`the manifest lists ${quoted(name)} twice`);
+  const unusable = new Set(listing.garbled);
+  for (const listed of listing.digests) {
+    const { name, algorithm, digest, line } = listed;
+    const tell = (fault: DigestFault, what: string) =>
+      report(invalid(fault, { member, line }, what));
+    if (left.has(name)) tell('digest-twice', `the manifest lists ${quoted(name)} twice`);
     if (algorithm === 'SHA1') {
-      throw invalid(
+      tell(
+        'manifest-sha1',
         `the manifest has only a SHA1 digest of ${quoted(name)}, which vSphere refuses`,
       );
     }
-    if (digest.length !== HEX_DIGITS[algorithm]) {
-      throw invalid(`the ${algorithm} digest of ${quoted(name)} has ${digest.length} digits`);
+    if (digest.length === HEX_DIGITS[algorithm]) left.set(name, listed);
+    else {
+      const what = `the ${algorithm} digest of ${quoted(name)} has ${digest.length} digits`;
+      tell('digest-malformed', what);
+      unusable.add(name);
     }
-    left.set(name, listed);
   }
-  const pairs = members.map((member) => {
-    const listed = left.get(member.name);
-    if (!listed) throw invalid(`the manifest lacks ${quoted(member.name)}`);
-    left.delete(member.name);
-    return { member, listed };
+  const pairs = files.flatMap((file) => {
+    const listed = left.get(file.name);
+    left.delete(file.name);
+    if (listed) return [{ file, listed }];
+    if (!unusable.has(file.name))
+      report(invalid('digest-missing', { member }, `the manifest lacks ${quoted(file.name)}`));
+    return [];
   });
-  const [extra] = left.keys();
-  if (extra !== undefined)
-    throw invalid(`the manifest lists ${quoted(extra)}, which the OVA lacks`);
+  for (const { name, line } of left.values()) {
+    const what = `the manifest lists ${quoted(name)}, which the OVA lacks`;
+    report(invalid('digest-of-nothing', { member, line }, what));
+  }
   return pairs;
 }
 
-function invalid(message: string) {
-  return broken({ code: 'ova-digests-invalid', message });
+async function digestOf(
+  file: PackageFile,
+  { algorithm }: ListedDigest,
+  onPiece: (bytes: number) => void,
+): Promise<string> {
+  const hash = createHash(algorithm);
+  for (let at = 0; at < file.sizeBytes; at += PIECE_BYTES) {
+    const length = Math.min(PIECE_BYTES, file.sizeBytes - at);
+    onPiece(length);
+    hash.update(await readExactly(file.file, file.offset + at, length));
+  }
+  return hash.digest('hex');
+}
+
+type DigestFault =
+  | 'manifest-line'
+  | 'manifest-sha1'
+  | 'digest-malformed'
+  | 'digest-twice'
+  | 'digest-missing'
+  | 'digest-of-nothing';
+
+function invalid(fault: DigestFault, place: Place, message: string): Fault {
+  return new Fault(fault, place, { code: 'ova-digests-invalid', message });
 }

@@ -1,55 +1,94 @@
 /**
- * Finds an OVA's members and refuses what importers stumble over, or what a hostile archive would use: pax
+ * Finds an OVA's members, and reports what importers stumble over, or what a hostile archive would use: pax
  * headers, links, folders, names that lead elsewhere, sizes that do not fit.
  */
 import type { FileHandle } from 'node:fs/promises';
-import { broken, quoted } from '../broken.ts';
-import { BLOCK_BYTES, blocksOf, decodeMember, END_BYTES } from './ustar.ts';
+import { broken, Fault, type Place, quoted, type Report } from '../broken.ts';
+import { paxRecords } from './pax.ts';
+import {
+  BLOCK_BYTES,
+  blocksOf,
+  decodeMember,
+  END_BYTES,
+  isTooLarge,
+  type MemberHeader,
+  type TarHeader,
+} from './ustar.ts';
 
-/** One file of the package. */
-export interface OvaMember {
+/** One file of a package, in an archive or by itself. */
+export interface PackageFile {
   readonly name: string;
   readonly sizeBytes: number;
-  /** Where its first byte is in the OVA. */
+  /** What it is read from, and where its first byte is there. */
+  readonly file: FileHandle;
   readonly offset: number;
+}
+
+export interface OvaMember extends PackageFile {
+  readonly header: MemberHeader;
+  /** Where its header is. */
+  readonly headerOffset: number;
+}
+
+export interface Archive {
+  readonly file: FileHandle;
+  readonly sizeBytes: number;
+  /** What messages call it. */
+  readonly called: string;
+  readonly report: Report;
 }
 
 /** An appliance has three, or a few more with several disks. */
 const MOST_MEMBERS = 64;
 /** Archivers fill up to a multiple of 10 KiB, or of what they were told. */
 const MOST_FILLING_BYTES = 2 ** 20;
+/** What says something of the next member. */
+const LARGEST_EXTENSION_BYTES = 2 ** 16;
 const HINT =
   'An OVA is a strict ustar archive: `tar --format=ustar`, plain files, no folder names.';
 
-/** @throws PvmcError `ova-not-tar`, `ova-truncated`, `ova-damaged`, `ova-member-foreign`, `ova-member-name` */
-export async function findMembers(
-  file: FileHandle,
-  path: string,
-  sizeBytes: number,
-): Promise<readonly OvaMember[]> {
+/** What was said of the next member before its header. */
+interface Announced {
+  readonly name?: string | undefined;
+  readonly sizeBytes?: number | undefined;
+}
+
+/**
+ * Those members that could be found: all of them, if nothing was reported.
+ * Reports faults with the codes `ova-not-tar`, `ova-truncated`, `ova-damaged`, `ova-member-foreign`,
+ * `ova-member-name`.
+ */
+export async function findMembers(archive: Archive): Promise<readonly OvaMember[]> {
+  const { file, sizeBytes, report } = archive;
   const members: OvaMember[] = [];
-  let position = 0;
-  for (;;) {
-    if (position + BLOCK_BYTES > sizeBytes) throw truncated(path, members, sizeBytes);
-    const header = decodeMember(await readExactly(file, position, BLOCK_BYTES));
-    if (header.type === 'damaged') throw damagedHeader(path, position);
-    if (header.type === 'foreign') {
-      throw broken({
-        code: 'ova-member-foreign',
-        message: `${path} has ${quoted(header.what).slice(1, -1)}, which importers refuse`,
-        hint: HINT,
-      });
+  let announced: Announced = {};
+  for (let position = 0; ; ) {
+    if (position + BLOCK_BYTES > sizeBytes) {
+      report(endless(archive, members, position));
+      return members;
     }
-    if (header.type === 'end') break;
-    const member = { ...header.member, offset: position + BLOCK_BYTES };
-    checkName(path, member.name, members);
-    members.push(member);
-    position = member.offset + blocksOf(member.sizeBytes) * BLOCK_BYTES;
-    if (position > sizeBytes) throw truncated(path, members, sizeBytes);
+    const header = decodeMember(await readExactly(file, position, BLOCK_BYTES));
+    if (header.type === 'damaged') {
+      report(damagedHeader(archive, position));
+      return members;
+    }
+    if (header.type === 'end') {
+      if (members.length === 0) report(notTar(archive));
+      else await checkEnd(archive, position);
+      return members;
+    }
+    const offset = position + BLOCK_BYTES;
+    if (header.type === 'file') {
+      const member = { ...header, ...header.member, ...defined(announced), file, offset };
+      announced = {};
+      if (!takeMember({ ...member, headerOffset: position }, archive, members)) return members;
+      position = offset + blocksOf(member.sizeBytes) * BLOCK_BYTES;
+    } else {
+      report(foreign(archive, header, position));
+      announced = { ...announced, ...(await announcement(archive, header, offset)) };
+      position = offset + blocksOf(header.dataBytes) * BLOCK_BYTES;
+    }
   }
-  if (members.length === 0) throw notTar(path);
-  await checkEnd({ file, path, position, sizeBytes });
-  return members;
 }
 
 /** Bytes that are known to be within the file. */
@@ -69,72 +108,168 @@ export async function readExactly(
   return bytes;
 }
 
-function checkName(path: string, name: string, before: readonly OvaMember[]): void {
-  const wrong = nameProblem(name, before);
-  if (wrong === undefined) return;
-  throw broken({
+/** All of a file of a package. */
+export function readWhole({ file, offset, sizeBytes }: PackageFile): Promise<Buffer> {
+  return readExactly(file, offset, sizeBytes);
+}
+
+/** Returns whether there may be another one behind it. */
+function takeMember(member: OvaMember, archive: Archive, members: OvaMember[]): boolean {
+  const { called, report, sizeBytes } = archive;
+  const place = { member: member.name, offset: member.headerOffset };
+  if (members.length >= MOST_MEMBERS) {
+    report(memberFault('members-too-many', place, archive, `follows ${MOST_MEMBERS} others`));
+    return false;
+  }
+  if (member.header.format !== 'ustar') {
+    const what = `has a header that is not ustar (${quoted(member.name).slice(1, -1)}), which importers refuse`;
+    const details = { code: 'ova-member-foreign', message: `${called} ${what}`, hint: HINT };
+    report(new Fault('not-ustar', place, details));
+  }
+  if (isTooLarge(member.sizeBytes)) {
+    const message = `${called} has a member of 8 GiB or more, which ustar has no number for: ${quoted(member.name)}`;
+    report(new Fault('gnu-extension', place, { code: 'ova-member-foreign', message, hint: HINT }));
+  }
+  checkName(member, archive, members);
+  const end = member.offset + member.sizeBytes;
+  const isWhole = end <= sizeBytes;
+  if (isWhole) members.push(member);
+  else {
+    report(
+      cutOff(
+        archive,
+        place,
+        `${quoted(member.name)} should go on to byte ${end}, but the file has ${sizeBytes}`,
+      ),
+    );
+  }
+  return isWhole;
+}
+
+function checkName(member: OvaMember, archive: Archive, before: readonly OvaMember[]): void {
+  const { name, headerOffset } = member;
+  const place = { member: name, offset: headerOffset };
+  const tell = (fault: NameFault, wrong: string) =>
+    archive.report(memberFault(fault, place, archive, wrong));
+  if (name === '') tell('member-name-strange', 'is empty');
+  else if (/[\p{C}\ufffd]/u.test(name))
+    tell('member-name-strange', 'has characters that are no text');
+  else if (/[/\\]/.test(name)) tell('member-in-folder', 'leads into a folder');
+  else if (name.startsWith('.')) tell('member-name-strange', 'begins with a dot');
+  if (before.some((one) => one.name === name)) tell('member-twice', 'occurs twice');
+}
+
+type NameFault = 'member-name-strange' | 'member-in-folder' | 'member-twice' | 'members-too-many';
+
+function memberFault(fault: NameFault, place: Place, { called }: Archive, wrong: string): Fault {
+  return new Fault(fault, place, {
     code: 'ova-member-name',
-    message: `${path} has a member whose name ${wrong}: ${quoted(name)}`,
+    message: `${called} has a member whose name ${wrong}: ${quoted(place.member ?? '')}`,
     hint: HINT,
   });
 }
 
-function nameProblem(name: string, before: readonly OvaMember[]): string | undefined {
-  if (name === '') return 'is empty';
-  if (/[/\\]/.test(name)) return 'leads into a folder';
-  if (name.startsWith('.')) return 'begins with a dot';
-  if (/[\p{C}\ufffd]/u.test(name)) return 'has characters that are no text';
-  if (before.some((member) => member.name === name)) return 'occurs twice';
-  if (before.length >= MOST_MEMBERS) return `follows ${MOST_MEMBERS} others`;
-  return undefined;
+type Foreign = Extract<TarHeader, { type: 'pax' | 'gnu-name' | 'foreign' }>;
+
+function foreign({ called }: Archive, { type, what }: Foreign, offset: number): Fault {
+  const fault =
+    type === 'pax' ? 'pax-header' : /^a GNU/.test(what) ? 'gnu-extension' : 'entry-not-a-file';
+  return new Fault(
+    fault,
+    { offset },
+    {
+      code: 'ova-member-foreign',
+      message: `${called} has ${quoted(what).slice(1, -1)}, which importers refuse`,
+      hint: HINT,
+    },
+  );
+}
+
+/** Name and size as pax and GNU tar say them when ustar cannot. */
+async function announcement(archive: Archive, header: Foreign, offset: number): Promise<Announced> {
+  const { type, dataBytes } = header;
+  if (type === 'foreign' || dataBytes > LARGEST_EXTENSION_BYTES) return {};
+  if (offset + dataBytes > archive.sizeBytes) return {};
+  const bytes = await readExactly(archive.file, offset, dataBytes);
+  if (type === 'gnu-name') return { name: bytes.toString('utf8').replace(/\0.*$/s, '') };
+  const records = paxRecords(bytes);
+  const size = records.get('size');
+  return {
+    name: records.get('path'),
+    sizeBytes: size !== undefined && /^\d{1,15}$/.test(size) ? Number(size) : undefined,
+  };
+}
+
+function defined({ name, sizeBytes }: Announced) {
+  return {
+    ...(name === undefined ? {} : { name }),
+    ...(sizeBytes === undefined ? {} : { sizeBytes }),
+  };
 }
 
 /** Behind the last member are two blocks of zeros, perhaps more of them, and nothing else. */
-async function checkEnd(place: {
-  readonly file: FileHandle;
-  readonly path: string;
-  readonly position: number;
-  readonly sizeBytes: number;
-}): Promise<void> {
-  const { file, path, position, sizeBytes } = place;
+async function checkEnd(archive: Archive, position: number): Promise<void> {
+  const { file, called, sizeBytes, report } = archive;
   const length = sizeBytes - position;
-  if (length < END_BYTES) throw truncated(path, [], sizeBytes);
+  if (length < END_BYTES) {
+    report(endMissing(archive, position));
+    return;
+  }
   const isEmpty =
     length <= MOST_FILLING_BYTES &&
     (await readExactly(file, position, length)).every((byte) => byte === 0);
   if (isEmpty) return;
-  throw broken({
-    code: 'ova-damaged',
-    message: `${path} goes on behind its end, at byte ${position + END_BYTES}`,
-  });
+  const offset = position + END_BYTES;
+  const message = `${called} goes on behind its end, at byte ${offset}`;
+  report(new Fault('end-not-empty', { offset }, { code: 'ova-damaged', message }));
 }
 
-function truncated(path: string, members: readonly OvaMember[], sizeBytes: number) {
+/** The file ends where a header should be: its members may be whole nevertheless. */
+function endless(archive: Archive, members: readonly OvaMember[], position: number): Fault {
   const last = members.at(-1);
-  const where =
-    last === undefined || last.offset + last.sizeBytes <= sizeBytes
-      ? 'its end is missing'
-      : `${quoted(last.name)} should go on to byte ${last.offset + last.sizeBytes}, but the file has ${sizeBytes}`;
-  return broken({
+  const isBehindLast =
+    last !== undefined && position === last.offset + blocksOf(last.sizeBytes) * BLOCK_BYTES;
+  if (isBehindLast && position >= archive.sizeBytes) return endMissing(archive, position);
+  return cutOff(archive, { offset: archive.sizeBytes }, 'its end is missing');
+}
+
+function endMissing(archive: Archive, offset: number): Fault {
+  return new Fault('end-missing', { offset }, truncation(archive, 'its end is missing'));
+}
+
+function cutOff(archive: Archive, place: Place, where: string): Fault {
+  return new Fault('tar-cut-off', place, truncation(archive, where));
+}
+
+function truncation({ called }: Archive, where: string) {
+  return {
     code: 'ova-truncated',
-    message: `${path} is cut off: ${where}`,
+    message: `${called} is cut off: ${where}`,
     hint: 'Copy or download it again.',
-  });
+  };
 }
 
-function damagedHeader(path: string, position: number) {
-  if (position === 0) return notTar(path);
-  return broken({
-    code: 'ova-damaged',
-    message: `${path} is damaged: no member begins at byte ${position}, where one should`,
-    hint: 'Copy or download it again.',
-  });
+function damagedHeader(archive: Archive, offset: number): Fault {
+  if (offset === 0) return notTar(archive);
+  return new Fault(
+    'tar-damaged',
+    { offset },
+    {
+      code: 'ova-damaged',
+      message: `${archive.called} is damaged: no member begins at byte ${offset}, where one should`,
+      hint: 'Copy or download it again.',
+    },
+  );
 }
 
-function notTar(path: string) {
-  return broken({
-    code: 'ova-not-tar',
-    message: `${path} is no OVA: it is not a tar archive`,
-    hint: 'Give the .ova file that the export wrote.',
-  });
+function notTar({ called }: Archive): Fault {
+  return new Fault(
+    'not-a-tar',
+    { offset: 0 },
+    {
+      code: 'ova-not-tar',
+      message: `${called} is no OVA: it is not a tar archive`,
+      hint: 'Give the .ova file that the export wrote.',
+    },
+  );
 }

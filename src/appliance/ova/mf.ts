@@ -17,22 +17,34 @@ export interface ListedDigest {
   readonly algorithm: 'SHA1' | 'SHA256' | 'SHA512';
   readonly name: string;
   readonly digest: string;
+  /** From 1. */
+  readonly line: number;
+  /** Written exactly so, its line end among it: every importer reads it. */
+  readonly isExact: boolean;
+}
+
+export interface StrangeLine {
+  readonly line: number;
+  readonly text: string;
 }
 
 /** What other tools write is read too. A line that is no digest is given back as it is. */
 export function decodeDigests(text: string): {
   readonly digests: readonly ListedDigest[];
-  readonly strangeLines: readonly string[];
+  readonly strangeLines: readonly StrangeLine[];
 } {
   const digests: ListedDigest[] = [];
-  const strangeLines: string[] = [];
-  for (const line of text.split(/\r?\n/)) {
-    const match = /^SHA(1|256|512)\s?\((.+)\)\s?=\s*([0-9A-Fa-f]+)\s*$/.exec(line);
+  const strangeLines: StrangeLine[] = [];
+  for (const [index, whole] of (text.match(/[^\n]*\n|[^\n]+$/g) ?? []).entries()) {
+    const line = index + 1;
+    const match = /^SHA(1|256|512)\s?\((.+)\)\s?=\s*([0-9A-Fa-f]+)\s*$/.exec(whole);
     const algorithm = ALGORITHMS.find((one) => one === `SHA${match?.[1]}`);
     if (match && algorithm) {
-      digests.push({ algorithm, name: match[2] ?? '', digest: (match[3] ?? '').toLowerCase() });
-    } else if (line.trim() !== '') {
-      strangeLines.push(line);
+      const [, , name = '', hex = ''] = match;
+      const isExact = whole === `${algorithm}(${name})= ${hex.toLowerCase()}\n`;
+      digests.push({ algorithm, name, digest: hex.toLowerCase(), line, isExact });
+    } else if (whole.trim() !== '') {
+      strangeLines.push({ line, text: whole.trimEnd() });
     }
   }
   return { digests, strangeLines };

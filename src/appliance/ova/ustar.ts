@@ -65,35 +65,84 @@ export function checkMember({ name, sizeBytes }: MemberFacts): void {
   }
 }
 
+/** What a header says beside name and size; none of it matters to an importer that is lenient. */
+export interface MemberHeader {
+  readonly format: 'ustar' | 'gnu' | 'old';
+  readonly mode: number | undefined;
+  /** Of the owner and the group, numbers and names. */
+  readonly owners: readonly [uid: number, gid: number, user: string, group: string];
+  /** The time of modification since 1970. */
+  readonly seconds: number;
+}
+
 export type TarHeader =
   | { readonly type: 'end' }
-  | { readonly type: 'file'; readonly member: MemberFacts }
+  | { readonly type: 'file'; readonly member: MemberFacts; readonly header: MemberHeader }
+  /** Not a file, but data that say something of the next one. */
+  | { readonly type: 'pax' | 'gnu-name'; readonly dataBytes: number; readonly what: string }
   /** Something that an OVA must not have: what it is. */
-  | { readonly type: 'foreign'; readonly what: string }
+  | { readonly type: 'foreign'; readonly dataBytes: number; readonly what: string }
   | { readonly type: 'damaged' };
 
-/** Reads a member's header, strictly. */
+/** Reads a member's header: whatever tar it is of, but nothing that contradicts itself. */
 export function decodeMember(block: Buffer): TarHeader {
   if (block.every((byte) => byte === 0)) return { type: 'end' };
-  const field = (from: number, length: number) =>
-    block.toString('utf8', from, from + length).replace(/\0.*$/s, '');
-  const octal = (from: number, length: number) => {
-    const text = field(from, length).trim();
-    return /^[0-7]+$/.test(text) ? Number.parseInt(text, 8) : undefined;
-  };
-  if (octal(148, 8) !== checksum(block)) return { type: 'damaged' };
-  const prefix = field(345, 155);
-  const name = prefix === '' ? field(0, 100) : `${prefix}/${field(0, 100)}`;
-  const kind = field(156, 1);
-  const isUstar = block.toString('latin1', 257, 265) === 'ustar\x0000';
-  if (kind === 'x' || kind === 'g') return { type: 'foreign', what: 'a pax header' };
-  if (kind !== '' && kind !== '0') {
-    return { type: 'foreign', what: `${KINDS[kind] ?? `an entry of type ${kind}`} (${name})` };
-  }
-  if (!isUstar) return { type: 'foreign', what: `a header that is not ustar (${name})` };
-  const sizeBytes = octal(124, 12);
+  if (octal(block, 148, 8) !== checksum(block)) return { type: 'damaged' };
+  const prefix = field(block, 345, 155);
+  const format = formatOf(block);
+  const name =
+    prefix === '' || format !== 'ustar'
+      ? field(block, 0, 100)
+      : `${prefix}/${field(block, 0, 100)}`;
+  const kind = field(block, 156, 1);
+  const sizeBytes = sizeOf(block);
   if (sizeBytes === undefined) return { type: 'damaged' };
-  return { type: 'file', member: { name, sizeBytes } };
+  if (kind === 'x' || kind === 'g') {
+    return { type: 'pax', dataBytes: sizeBytes, what: 'a pax header' };
+  }
+  if (kind !== '' && kind !== '0') {
+    const what = `${KINDS[kind] ?? `an entry of type ${kind}`} (${name})`;
+    if (kind === 'L') return { type: 'gnu-name', dataBytes: sizeBytes, what };
+    // Links, devices, folders and pipes have no data, whatever size they claim.
+    return { type: 'foreign', dataBytes: /[1-6]/.test(kind) ? 0 : sizeBytes, what };
+  }
+  return { type: 'file', member: { name, sizeBytes }, header: memberHeader(block, format) };
+}
+
+function memberHeader(block: Buffer, format: MemberHeader['format']): MemberHeader {
+  const number = (at: number) => octal(block, at, 8) ?? 0;
+  return {
+    format,
+    mode: octal(block, 100, 8),
+    owners: [number(108), number(116), field(block, 265, 32), field(block, 297, 32)],
+    seconds: octal(block, 136, 12) ?? 0,
+  };
+}
+
+function formatOf(block: Buffer): MemberHeader['format'] {
+  const magic = block.toString('latin1', 257, 265);
+  return magic === 'ustar\x0000' ? 'ustar' : magic === 'ustar  \0' ? 'gnu' : 'old';
+}
+
+/** In octal digits, or in GNU tar's own way, which begins with a bit that no digit has. */
+function sizeOf(block: Buffer): number | undefined {
+  if (block.readUInt8(124) !== 0x80) return octal(block, 124, 12);
+  const size = block.readBigUInt64BE(128);
+  return size <= Number.MAX_SAFE_INTEGER ? Number(size) : undefined;
+}
+
+function field(block: Buffer, from: number, length: number): string {
+  return block.toString('utf8', from, from + length).replace(/\0.*$/s, '');
+}
+
+function octal(block: Buffer, from: number, length: number): number | undefined {
+  const text = field(block, from, length).trim();
+  return /^[0-7]+$/.test(text) ? Number.parseInt(text, 8) : undefined;
+}
+
+/** The largest size that eleven octal digits can say. */
+export function isTooLarge(sizeBytes: number): boolean {
+  return sizeBytes > LARGEST_MEMBER_BYTES;
 }
 
 const KINDS: Readonly<Record<string, string>> = {

@@ -7,7 +7,8 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { XmlDocument, XsdValidator } from 'libxml2-wasm';
 import { plainText } from '../../system/plain-text.ts';
-import { broken } from '../broken.ts';
+import { Fault } from '../broken.ts';
+import type { FaultName } from '../fault-names.ts';
 import { NAMESPACES } from './namespaces.ts';
 
 const SCHEMA = 'dsp8023_1.1.1.xsd';
@@ -25,27 +26,48 @@ type Libxml2 = Awaited<ReturnType<typeof libxml2>>;
 
 let validator: Promise<XsdValidator> | undefined;
 
-/** @returns the document, for the caller to dispose of. @throws PvmcError `ovf-invalid` */
-export async function parseDescriptor(text: Uint8Array): Promise<XmlDocument> {
-  const xml = await libxml2();
-  const option = xml.ParseOption.XML_PARSE_NO_XXE;
-  const document = translate(xml, () => xml.XmlDocument.fromBuffer(text, { option }));
-  const problem = documentProblem(document);
-  if (problem === undefined) return document;
-  document.dispose();
-  throw broken({ code: 'ovf-invalid', message: problem });
+/** A descriptor that is XML and an envelope of version 1; disposing of it frees the document. */
+export interface Descriptor extends Disposable {
+  readonly document: XmlDocument;
+  readonly text: string;
+  /** The file's name. */
+  readonly name: string;
 }
 
-/** Removes vendors' elements and attributes from the document. @throws PvmcError `ovf-invalid` */
-export async function validateDescriptor(document: XmlDocument): Promise<void> {
+/**
+ * For the caller to dispose of.
+ * @throws Fault with the code `ovf-invalid`
+ */
+export async function parseDescriptor(name: string, bytes: Uint8Array): Promise<Descriptor> {
   const xml = await libxml2();
-  const isForeign = STANDARD.map((name) => `namespace-uri() != '${name}'`).join(' and ');
+  const option = xml.ParseOption.XML_PARSE_NO_XXE;
+  const document = translated(xml, { fault: 'descriptor-not-xml', name }, () =>
+    xml.XmlDocument.fromBuffer(bytes, { option }),
+  );
+  const problem = documentProblem(document);
+  if (problem === undefined) {
+    const text = new TextDecoder().decode(bytes);
+    return { document, text, name, [Symbol.dispose]: () => document.dispose() };
+  }
+  const { line } = document.root;
+  document.dispose();
+  const details = { code: 'ovf-invalid', message: problem.message };
+  throw new Fault(problem.fault, { member: name, line }, details);
+}
+
+/**
+ * Removes vendors' elements and attributes from the document: it is of no other use afterwards.
+ * @throws Fault with the code `ovf-invalid`
+ */
+export async function validateDescriptor({ document, name }: Descriptor): Promise<void> {
+  const xml = await libxml2();
+  const isForeign = STANDARD.map((one) => `namespace-uri() != '${one}'`).join(' and ');
   for (const node of document.find(`//@*[namespace-uri() != '' and ${isForeign}]`)) node.remove();
   const elements = document.find(`//*[${isForeign}][not(ancestor::*[${isForeign}])]`);
   for (const node of elements) node.remove();
   validator ??= loadValidator(xml);
   const ready = await validator;
-  translate(xml, () => ready.validate(document));
+  translated(xml, { fault: 'schema', name }, () => ready.validate(document));
 }
 
 /** What stays: `xmlns` declarations are none of the attributes here. */
@@ -58,15 +80,24 @@ const STANDARD = [
   'http://www.w3.org/XML/1998/namespace',
 ];
 
-function documentProblem(document: XmlDocument): string | undefined {
-  if (document.dtd)
-    return 'the descriptor has a document type declaration, which OVF has no use for';
+function documentProblem(document: XmlDocument): Problem | undefined {
+  if (document.dtd) {
+    const message = 'the descriptor has a document type declaration, which OVF has no use for';
+    return { fault: 'descriptor-doctype', message };
+  }
   const { root } = document;
   if (root.name === 'Envelope' && root.namespaceUri === NAMESPACES.ovf) return undefined;
-  if (root.name === 'Envelope' && root.namespaceUri === 'http://schemas.dmtf.org/ovf/envelope/2') {
-    return 'the descriptor is of OVF 2, which hardly any importer reads';
-  }
-  return 'the descriptor is no OVF envelope of version 1';
+  const isOvf2 =
+    root.name === 'Envelope' && root.namespaceUri === 'http://schemas.dmtf.org/ovf/envelope/2';
+  const message = isOvf2
+    ? 'the descriptor is of OVF 2, which hardly any importer reads'
+    : 'the descriptor is no OVF envelope of version 1';
+  return { fault: 'envelope-version', message };
+}
+
+interface Problem {
+  readonly fault: FaultName;
+  readonly message: string;
 }
 
 async function loadValidator(xml: Libxml2): Promise<XsdValidator> {
@@ -89,7 +120,11 @@ function schemaFolder(): URL {
 }
 
 /** libxml2's errors as ours. */
-function translate<Result>(xml: Libxml2, work: () => Result): Result {
+function translated<Result>(
+  xml: Libxml2,
+  { fault, name }: { readonly fault: FaultName; readonly name: string },
+  work: () => Result,
+): Result {
   try {
     return work();
   } catch (thrown) {
@@ -97,7 +132,9 @@ function translate<Result>(xml: Libxml2, work: () => Result): Result {
     const problems = thrown.details.map(
       ({ line, message }) => `line ${line}: ${shortened(plainText(message).trim())}`,
     );
-    throw broken({
+    const [first] = thrown.details;
+    const place = { member: name, line: first?.line, column: first?.col || undefined };
+    throw new Fault(fault, place, {
       code: 'ovf-invalid',
       message: 'the descriptor (.ovf) is not valid',
       details: problems.slice(0, MOST_PROBLEMS),

@@ -40,6 +40,12 @@ const MARKER_TYPES: readonly MarkerType[] = [
 
 export interface Header {
   readonly version: number;
+  /** Grains are compressed and stand behind markers, as in a stream. */
+  readonly isStreamed: boolean;
+  /** False when a transfer as text has changed the file. */
+  readonly hasItsLineEnds: boolean;
+  /** Somebody writes to it, or has not finished. */
+  readonly isUnclean: boolean;
   readonly flags: number;
   readonly capacitySectors: number;
   readonly grainSectors: number;
@@ -77,15 +83,16 @@ export function encodeHeader({ capacitySectors, directorySector }: HeaderPlaces)
   return sector;
 }
 
-/** What a header or footer says; undefined when it is none of a compressed VMDK. */
+/** What a header or footer says; undefined when it is none of a sparse VMDK. */
 export function decodeHeader(sector: Buffer): Header | undefined {
   if (sector.length < SECTOR_BYTES || sector.toString('latin1', 0, 4) !== MAGIC) return undefined;
   const flags = sector.readUInt32LE(8);
-  if ((flags & 0x3_0000) !== 0x3_0000 || sector.readUInt16LE(77) !== DEFLATE) return undefined;
-  if (sector.toString('latin1', 73, 77) !== LINE_ENDS) return undefined;
   const directory = sector.readBigUInt64LE(56);
   return {
     version: sector.readUInt32LE(4),
+    isStreamed: (flags & 0x3_0000) === 0x3_0000 && sector.readUInt16LE(77) === DEFLATE,
+    hasItsLineEnds: sector.toString('latin1', 73, 77) === LINE_ENDS,
+    isUnclean: sector.readUInt8(72) !== 0,
     flags,
     capacitySectors: Number(sector.readBigUInt64LE(12)),
     grainSectors: Number(sector.readBigUInt64LE(20)),

@@ -1,29 +1,45 @@
 /**
- * Inflates grains on all processors and writes them to their places. A few are under way at a time:
- * memory does not grow with the disk.
+ * Inflates grains on all processors and writes them to their places, if there is a file to write them to. A
+ * few are under way at a time: memory does not grow with the disk.
  */
 import type { FileHandle } from 'node:fs/promises';
 import { inflate } from 'node:zlib';
+import type { Report } from '../broken.ts';
 import { GRAIN_BYTES, SECTOR_BYTES } from './format.ts';
 import { vmdkBroken } from './sector-reader.ts';
 
 const MOST_UNDER_WAY = 8;
 const ZEROS = Buffer.alloc(GRAIN_BYTES);
 
+export interface UnpackerOptions {
+  /** Undefined when the grains are only to be checked. */
+  readonly file: FileHandle | undefined;
+  readonly capacitySectors: number;
+  /** The VMDK's, for what is wrong with it. */
+  readonly name: string;
+  readonly report: Report;
+}
+
+/** A grain as it was met. */
+export interface PackedGrain {
+  readonly diskSector: number;
+  /** Where it was met in the VMDK. */
+  readonly sector: number;
+  readonly packed: Buffer;
+}
+
 export class GrainUnpacker {
-  readonly #file: FileHandle;
-  readonly #diskBytes: number;
+  readonly #options: UnpackerOptions;
   readonly #underWay = new Set<Promise<void>>();
   #failure: { readonly thrown: unknown } | undefined;
 
-  constructor(file: FileHandle, capacitySectors: number) {
-    this.#file = file;
-    this.#diskBytes = capacitySectors * SECTOR_BYTES;
+  constructor(options: UnpackerOptions) {
+    this.#options = options;
   }
 
   /** Returns when there is room for another one. A grain's failure is thrown here or by `finish`. */
-  async add(diskSector: number, packed: Buffer): Promise<void> {
-    const work = this.#unpack(diskSector, packed)
+  async add(grain: PackedGrain): Promise<void> {
+    const work = this.#unpack(grain)
       .catch((thrown: unknown) => {
         this.#failure ??= { thrown };
       })
@@ -43,26 +59,33 @@ export class GrainUnpacker {
     if (this.#failure) throw this.#failure.thrown;
   }
 
-  async #unpack(diskSector: number, packed: Buffer): Promise<void> {
-    const grain = await inflated(diskSector, packed);
+  async #unpack({ diskSector, sector, packed }: PackedGrain): Promise<void> {
+    const { file, capacitySectors, name, report } = this.#options;
+    const place = { member: name, sector };
     const start = diskSector * SECTOR_BYTES;
-    const needed = Math.min(GRAIN_BYTES, this.#diskBytes - start);
-    if (grain.length < needed) throw vmdkBroken(`the grain at sector ${diskSector} is too short`);
+    const needed = Math.min(GRAIN_BYTES, capacitySectors * SECTOR_BYTES - start);
+    const grain = await inflated(packed);
+    if (!grain || grain.length < needed) {
+      const wrong = grain ? 'is too short' : 'cannot be inflated';
+      const what = `the grain at sector ${diskSector} ${wrong}`;
+      report(vmdkBroken('vmdk-grain-damaged', place, what));
+      return;
+    }
     // The last grain may go on behind the disk's end. Zeros stay a hole.
     const data = grain.subarray(0, needed);
-    if (data.equals(ZEROS.subarray(0, needed))) return;
+    if (!file || data.equals(ZEROS.subarray(0, needed))) return;
     for (let done = 0; done < needed; ) {
-      const { bytesWritten } = await this.#file.write(data, done, needed - done, start + done);
+      const { bytesWritten } = await file.write(data, done, needed - done, start + done);
       done += bytesWritten;
     }
   }
 }
 
-function inflated(diskSector: number, packed: Buffer): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
+/** Undefined when it is damaged. */
+function inflated(packed: Buffer): Promise<Buffer | undefined> {
+  return new Promise((resolve) => {
     inflate(packed, { maxOutputLength: GRAIN_BYTES }, (error, grain) => {
-      if (error) reject(vmdkBroken(`the grain at sector ${diskSector} cannot be inflated`));
-      else resolve(grain);
+      resolve(error ? undefined : grain);
     });
   });
 }

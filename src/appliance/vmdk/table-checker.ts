@@ -3,6 +3,9 @@
  * grains of one table come one after the other, in the order of the disk, and the table directly behind
  * them: a stream that can be written to a disk without going back is like that.
  */
+
+import type { Report } from '../broken.ts';
+import type { FaultName } from '../fault-names.ts';
 import { GRAIN_SECTORS, SECTOR_BYTES, TABLE_BYTES, TABLE_ENTRIES } from './format.ts';
 import { vmdkBroken } from './sector-reader.ts';
 
@@ -17,8 +20,12 @@ export class TableChecker {
   #open: number | undefined;
   #lastGrain = -1;
   #directorySector: number | undefined;
+  readonly #name: string;
+  readonly #report: Report;
 
-  constructor(capacitySectors: number) {
+  constructor(capacitySectors: number, { name, report }: { name: string; report: Report }) {
+    this.#name = name;
+    this.#report = report;
     this.#capacitySectors = capacitySectors;
     this.#tables = new Uint32Array(Math.ceil(capacitySectors / (GRAIN_SECTORS * TABLE_ENTRIES)));
   }
@@ -33,34 +40,50 @@ export class TableChecker {
     return this.#directorySector;
   }
 
-  addGrain(diskSector: number, sector: number): void {
+  /** Returns whether there is such a grain. */
+  addGrain(diskSector: number, sector: number): boolean {
     const grain = diskSector / GRAIN_SECTORS;
     if (!Number.isInteger(grain) || diskSector >= this.#capacitySectors) {
-      throw vmdkBroken(`there is no grain at sector ${diskSector} of the disk`);
+      this.#tell('vmdk-grains', sector, `there is no grain at sector ${diskSector} of the disk`);
+      return false;
     }
-    if (grain <= this.#lastGrain) throw vmdkBroken(`grain ${grain} is out of order`);
+    if (grain <= this.#lastGrain) {
+      this.#tell('vmdk-order', sector, `grain ${grain} is out of order`);
+    }
     const table = Math.floor(grain / TABLE_ENTRIES);
     if (this.#open !== undefined && this.#open !== table) {
-      throw vmdkBroken(`the table of grain ${this.#lastGrain} is missing`);
+      this.#tell('vmdk-tables', sector, `the table of grain ${this.#lastGrain} is missing`);
+      this.#grains.fill(0);
     }
-    if (this.#directorySector !== undefined) throw vmdkBroken('grains follow its directory');
+    if (this.#directorySector !== undefined) {
+      this.#tell('vmdk-order', sector, 'grains follow its directory');
+    }
     this.#lastGrain = grain;
     this.#open = table;
     this.#grains[grain % TABLE_ENTRIES] = sector;
+    return true;
   }
 
   checkTable(bytes: Buffer, sector: number): void {
-    if (bytes.length !== TABLE_BYTES) throw vmdkBroken('a grain table has another size than 2 KiB');
-    for (const [index, expected] of this.#grains.entries()) {
+    if (bytes.length !== TABLE_BYTES) {
+      this.#tell('vmdk-tables', sector, 'a grain table has another size than 2 KiB');
+      return;
+    }
+    const isWrong = this.#grains.some((expected, index) => {
       const entry = bytes.readUInt32LE(index * 4);
       // 1 is a grain of zeros that is stored nowhere.
-      if (entry !== expected && !(expected === 0 && entry === 1)) {
-        throw vmdkBroken(`the grain table at sector ${sector} does not say where its grains are`);
-      }
+      return entry !== expected && !(expected === 0 && entry === 1);
+    });
+    if (isWrong) {
+      const what = `the grain table at sector ${sector} does not say where its grains are`;
+      this.#tell('vmdk-tables', sector, what);
     }
     if (this.#open === undefined) {
-      if (this.#emptyTables.size >= this.#tables.length) throw vmdkBroken('it has too many tables');
-      this.#emptyTables.add(sector);
+      if (this.#emptyTables.size >= this.#tables.length) {
+        this.#tell('vmdk-tables', sector, 'it has too many tables');
+      } else {
+        this.#emptyTables.add(sector);
+      }
     } else {
       this.#tables[this.#open] = sector;
     }
@@ -69,16 +92,21 @@ export class TableChecker {
   }
 
   checkDirectory(bytes: Buffer, sector: number): void {
-    if (this.#open !== undefined)
-      throw vmdkBroken(`the table of grain ${this.#lastGrain} is missing`);
-    if (this.#directorySector !== undefined) throw vmdkBroken('it has two directories');
-    if (bytes.length < this.#tables.length * 4) throw vmdkBroken('its directory is too short');
-    for (const [index, expected] of this.#tables.entries()) {
-      const entry = bytes.readUInt32LE(index * 4);
-      if (entry !== expected && !(expected === 0 && this.#emptyTables.has(entry))) {
-        throw vmdkBroken(`its directory does not say where table ${index} is`);
-      }
+    const tell = (what: string) => this.#tell('vmdk-tables', sector, what);
+    if (this.#open !== undefined) tell(`the table of grain ${this.#lastGrain} is missing`);
+    if (this.#directorySector !== undefined) tell('it has two directories');
+    if (bytes.length < this.#tables.length * 4) tell('its directory is too short');
+    else {
+      const wrong = this.#tables.findIndex((expected, index) => {
+        const entry = bytes.readUInt32LE(index * 4);
+        return entry !== expected && !(expected === 0 && this.#emptyTables.has(entry));
+      });
+      if (wrong >= 0) tell(`its directory does not say where table ${wrong} is`);
     }
     this.#directorySector = sector;
+  }
+
+  #tell(fault: FaultName, sector: number, what: string): void {
+    this.#report(vmdkBroken(fault, { member: this.#name, sector }, what));
   }
 }
