@@ -121,6 +121,7 @@ async function writeOvaFrom(partial: PartialFile, work: Work): Promise<void> {
   const { request, disk, map, progress, onProgress } = work;
   const { manifest, baseName, sourceDateEpoch } = request;
   const source = await openDisk(disk);
+  const names = ovaNames(baseName);
   // The largest that it can become, until all is written.
   let populatedBytes = map.sizeBytes;
   try {
@@ -128,7 +129,7 @@ async function writeOvaFrom(partial: PartialFile, work: Work): Promise<void> {
       file: source,
       map,
       identity: {
-        name: ovaNames(baseName).disk,
+        name: names.disk,
         contentId: derivedContentId(baseName, manifest.version, String(map.sizeBytes)),
       },
       signal: progress.signal,
@@ -139,13 +140,13 @@ async function writeOvaFrom(partial: PartialFile, work: Work): Promise<void> {
     });
     await partial.write((file) =>
       writeOva(file, {
-        baseName,
+        names,
         sourceDateEpoch,
-        disk: vmdk,
-        descriptor: ({ name, sizeBytes }) =>
+        files: [{ name: names.disk, content: vmdk }],
+        descriptor: ([file]) =>
           ovfDescriptor(manifest, {
-            fileName: name,
-            sizeBytes,
+            fileName: names.disk,
+            sizeBytes: file?.sizeBytes ?? 0,
             capacityBytes: map.sizeBytes,
             populatedBytes,
           }),

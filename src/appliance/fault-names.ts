@@ -7,6 +7,7 @@ export type FaultName =
   | 'pax-header'
   | 'gnu-extension'
   | 'not-ustar'
+  | 'folder-entry'
   | 'entry-not-a-file'
   | 'member-in-folder'
   | 'member-name-strange'

@@ -164,10 +164,12 @@ function checkOrder(members: readonly OvaMember[], { report, called }: Reading):
       ),
     );
   const [first] = members;
+  // Without any, that has been told.
+  if (!first) return;
   if (descriptors.length === 0) tell('descriptor-missing', undefined, 'has no descriptor (.ovf)');
   else if (descriptors.length > 1) {
     tell('descriptors-several', descriptors[1], `has ${descriptors.length} descriptors (.ovf)`);
-  } else if (first && descriptors[0] !== first) {
+  } else if (descriptors[0] !== first) {
     const problem = `begins with ${quoted(first.name)} instead of its descriptor (.ovf)`;
     tell('descriptor-not-first', first, problem);
   }
@@ -210,7 +212,7 @@ export function checkReferences(
   }
   for (const { name, offset } of members) {
     if (NOT_REFERENCED.test(name) || files.some((file) => file.name === name)) continue;
-    const message = `the OVA holds ${quoted(name)}, of which the descriptor says nothing`;
+    const message = `the package holds ${quoted(name)}, of which the descriptor says nothing`;
     report(
       new Fault(
         'file-unreferenced',
@@ -228,6 +230,6 @@ export function checkReferences(
 function fileMissing(name: string, place: Place): Fault {
   return new Fault('file-missing', place, {
     code: 'ova-file-missing',
-    message: `the OVA lacks ${quoted(name)}, which its descriptor names`,
+    message: `the package lacks ${quoted(name)}, which its descriptor names`,
   });
 }

@@ -65,7 +65,7 @@ export function findManifest(
       { member: other?.name },
       {
         code: 'ova-digests-missing',
-        message: `the OVA has no manifest ${quoted(name)}, so nothing says what its files should be`,
+        message: `the package has no manifest ${quoted(name)}, so nothing says what its files should be`,
       },
     ),
   );
@@ -128,7 +128,7 @@ function pair(files: readonly PackageFile[], listing: Listing, report: Report) {
     return [];
   });
   for (const { name, line } of left.values()) {
-    const what = `the manifest lists ${quoted(name)}, which the OVA lacks`;
+    const what = `the manifest lists ${quoted(name)}, which the package lacks`;
     report(invalid('digest-of-nothing', { member, line }, what));
   }
   return pairs;

@@ -4,6 +4,7 @@
  */
 import type { FileHandle } from 'node:fs/promises';
 import { broken, Fault, type Place, quoted, type Report } from '../broken.ts';
+import type { FaultName } from '../fault-names.ts';
 import { paxRecords } from './pax.ts';
 import {
   BLOCK_BYTES,
@@ -171,18 +172,22 @@ function memberFault(fault: NameFault, place: Place, { called }: Archive, wrong:
 
 type Foreign = Extract<TarHeader, { type: 'pax' | 'gnu-name' | 'foreign' }>;
 
-function foreign({ called }: Archive, { type, what }: Foreign, offset: number): Fault {
-  const fault =
-    type === 'pax' ? 'pax-header' : /^a GNU/.test(what) ? 'gnu-extension' : 'entry-not-a-file';
+function foreign({ called }: Archive, header: Foreign, offset: number): Fault {
   return new Fault(
-    fault,
+    foreignFault(header),
     { offset },
     {
       code: 'ova-member-foreign',
-      message: `${called} has ${quoted(what).slice(1, -1)}, which importers refuse`,
+      message: `${called} has ${quoted(header.what).slice(1, -1)}, which importers refuse`,
       hint: HINT,
     },
   );
+}
+
+function foreignFault({ type, what }: Foreign): FaultName {
+  if (type === 'pax') return 'pax-header';
+  if (what.startsWith('a GNU')) return 'gnu-extension';
+  return what.startsWith('a folder') ? 'folder-entry' : 'entry-not-a-file';
 }
 
 /** Name and size as pax and GNU tar say them when ustar cannot. */

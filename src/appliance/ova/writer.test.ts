@@ -19,10 +19,10 @@ it.each([
       yield Buffer.alloc(24, 'b');
     }
     await writeOva(file, {
-      baseName: 'a',
+      names: { descriptor: 'a.ovf', digests: 'a.mf' },
       sourceDateEpoch: 0,
-      descriptor: ({ sizeBytes }) => `${'x'.repeat(length)}${sizeBytes}`,
-      disk: disk(),
+      descriptor: ([one]) => `${'x'.repeat(length)}${one?.sizeBytes}`,
+      files: [{ name: 'a-disk1.vmdk', content: disk() }],
     });
   });
   await run(['tar', '-xf', path, '-C', folder.path]);

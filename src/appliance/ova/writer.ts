@@ -1,38 +1,47 @@
 /**
- * Writes an OVA in one pass over the disk. Descriptor and digests stand before the disk but tell its size
- * and digest, which are known only behind it: so their place, whose size does not depend on that, is left
- * free, the disk is written to where it stays, and they are filled in at the end. There is never a second
- * copy of the disk.
+ * Writes an OVA in one pass over its disks. Descriptor and digests stand before the disks but tell their sizes
+ * and digests, which are known only behind them: so their place, whose size does not depend on that, is left
+ * free, the disks are written to where they stay, and the rest is filled in at the end. There is never a
+ * second copy of a disk.
  */
 import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
-import { encodeDigests } from './mf.ts';
-import { BLOCK_BYTES, blocksOf, checkMember, END_BYTES, encodeMember } from './ustar.ts';
+import { encodeDigests, type FileDigest } from './mf.ts';
+import {
+  BLOCK_BYTES,
+  blocksOf,
+  checkMember,
+  END_BYTES,
+  encodeMember,
+  type MemberFacts,
+} from './ustar.ts';
 
 export interface OvaParts {
-  /** Without its ending; all members have it in common. */
-  readonly baseName: string;
+  readonly names: { readonly descriptor: string; readonly digests: string };
   /** Seconds since 1970: every member's time. */
   readonly sourceDateEpoch: number;
   /**
-   * The descriptor for a disk file of this size, asked for before the disk is written and once more behind
-   * it. Between the two only numbers may change, and none may get longer.
+   * The descriptor for files of these sizes, asked for before they are written and once more behind them.
+   * Between the two only numbers may change, and none may get longer.
    */
-  readonly descriptor: (diskFile: { readonly name: string; readonly sizeBytes: number }) => string;
-  /** The disk file, piece by piece. */
-  readonly disk: AsyncIterable<Uint8Array>;
+  readonly descriptor: (files: readonly MemberFacts[]) => string | Uint8Array;
+  /** The disks and whatever else the descriptor names, in its order. */
+  readonly files: readonly OvaPart[];
+  /** What stands behind the descriptor in place of new digests, where all others are what they were. */
+  readonly kept?: readonly { readonly name: string; readonly bytes: Buffer }[] | undefined;
+}
+
+export interface OvaPart {
+  readonly name: string;
+  /** Piece by piece. */
+  readonly content: AsyncIterable<Uint8Array>;
 }
 
 const LARGEST_SIZE = Number.MAX_SAFE_INTEGER;
 const ANY_SHA256 = '0'.repeat(64);
 
-export interface OvaNames {
-  readonly descriptor: string;
-  readonly digests: string;
-  readonly disk: string;
-}
-
-export function ovaNames(baseName: string): OvaNames {
+/** Of an OVA with one disk; all members have the name without its ending in common. */
+export function ovaNames(baseName: string) {
   return {
     descriptor: `${baseName}.ovf`,
     digests: `${baseName}.mf`,
@@ -42,58 +51,74 @@ export function ovaNames(baseName: string): OvaNames {
 
 /** Writes the whole OVA into an empty file. */
 export async function writeOva(file: FileHandle, parts: OvaParts): Promise<void> {
-  const names = ovaNames(parts.baseName);
-  for (const name of Object.values(names)) checkMember({ name, sizeBytes: 0 });
+  const { names, sourceDateEpoch: time, kept } = parts;
+  const all = [names.descriptor, names.digests, ...parts.files.map(({ name }) => name)];
+  for (const name of all) checkMember({ name, sizeBytes: 0 });
   const descriptorBlocks = blocksOf(
-    Buffer.byteLength(parts.descriptor({ name: names.disk, sizeBytes: LARGEST_SIZE })),
+    Buffer.from(
+      parts.descriptor(parts.files.map(({ name }) => ({ name, sizeBytes: LARGEST_SIZE }))),
+    ).length,
   );
-  const digestBlocks = blocksOf(Buffer.byteLength(digestText(names, ANY_SHA256, ANY_SHA256)));
-  const diskStart = (1 + descriptorBlocks + 1 + digestBlocks + 1) * BLOCK_BYTES;
-
-  const disk = await writeDisk(file, parts.disk, diskStart);
-  checkMember({ name: names.disk, sizeBytes: disk.sizeBytes });
-  await writeAll(file, endOf(disk.sizeBytes), diskStart + disk.sizeBytes);
-
-  const { sizeBytes } = disk;
-  const descriptor = fill(
-    Buffer.from(parts.descriptor({ name: names.disk, sizeBytes })),
-    descriptorBlocks,
+  const digestsOf = (sha256s: readonly string[]) =>
+    kept ?? [{ name: names.digests, bytes: digestText(parts, sha256s) }];
+  const behind = digestsOf(all.map(() => ANY_SHA256));
+  const headBlocks = behind.reduce(
+    (blocks, { bytes }) => blocks + 1 + blocksOf(bytes.length),
+    1 + descriptorBlocks,
   );
-  const digests = Buffer.from(digestText(names, sha256(descriptor), disk.sha256));
-  const time = parts.sourceDateEpoch;
-  const head = Buffer.concat([
-    encodeMember({ name: names.descriptor, sizeBytes: descriptor.length }, time),
-    padded(descriptor),
-    encodeMember({ name: names.digests, sizeBytes: digests.length }, time),
-    padded(digests),
-    encodeMember({ name: names.disk, sizeBytes }, time),
-  ]);
-  if (head.length !== diskStart) throw new RangeError('the place left free has another size');
-  await writeAll(file, head, 0);
+
+  let position = headBlocks * BLOCK_BYTES;
+  const written: WrittenFile[] = [];
+  for (const part of parts.files) {
+    const done = await writePart(file, part, { position, time });
+    written.push(done);
+    position += (1 + blocksOf(done.sizeBytes)) * BLOCK_BYTES;
+  }
+  await writeAll(file, Buffer.alloc(END_BYTES), position);
+
+  const descriptor = fill(Buffer.from(parts.descriptor(written)), descriptorBlocks);
+  const sha256s = [sha256(descriptor), ...written.map((one) => one.sha256)];
+  const head = [{ name: names.descriptor, bytes: descriptor }, ...digestsOf(sha256s)].flatMap(
+    ({ name, bytes }) => [encodeMember({ name, sizeBytes: bytes.length }, time), padded(bytes)],
+  );
+  const bytes = Buffer.concat(head);
+  if (bytes.length !== headBlocks * BLOCK_BYTES)
+    throw new RangeError('the place left free has another size');
+  await writeAll(file, bytes, 0);
 }
 
 /** The text of the digests; its length depends on the names alone. */
-function digestText(names: OvaNames, descriptor: string, disk: string): string {
-  return encodeDigests([
-    { name: names.descriptor, sha256: descriptor },
-    { name: names.disk, sha256: disk },
-  ]);
+function digestText({ names, files }: OvaParts, sha256s: readonly string[]): Buffer {
+  const all = [names.descriptor, ...files.map(({ name }) => name)];
+  return Buffer.from(
+    encodeDigests(all.map((name, index) => ({ name, sha256: sha256s[index] ?? '' }))),
+  );
 }
 
-async function writeDisk(file: FileHandle, disk: AsyncIterable<Uint8Array>, start: number) {
+type WrittenFile = MemberFacts & FileDigest;
+
+/** Writes a file's header, the file, and zeros up to the end of its last block. */
+async function writePart(
+  file: FileHandle,
+  { name, content }: OvaPart,
+  { position, time }: { readonly position: number; readonly time: number },
+): Promise<WrittenFile> {
   const hash = createHash('sha256');
+  const start = position + BLOCK_BYTES;
   let sizeBytes = 0;
-  for await (const piece of disk) {
+  for await (const piece of content) {
     hash.update(piece);
     await writeAll(file, piece, start + sizeBytes);
     sizeBytes += piece.length;
   }
-  return { sizeBytes, sha256: hash.digest('hex') };
-}
-
-/** Padding of the last member, and two empty blocks. */
-function endOf(diskBytes: number): Buffer {
-  return Buffer.alloc(blocksOf(diskBytes) * BLOCK_BYTES - diskBytes + END_BYTES);
+  checkMember({ name, sizeBytes });
+  await writeAll(
+    file,
+    Buffer.alloc(blocksOf(sizeBytes) * BLOCK_BYTES - sizeBytes),
+    start + sizeBytes,
+  );
+  await writeAll(file, encodeMember({ name, sizeBytes }, time), position);
+  return { name, sizeBytes, sha256: hash.digest('hex') };
 }
 
 async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {

@@ -127,6 +127,16 @@ export function decodeMarker(sector: Buffer): Marker {
   return type === undefined ? { type: 'unknown', number } : { type, sectors: value };
 }
 
+/** A grain as it stands in a stream: its marker, its data, zeros up to the end of the sector. */
+export function encodeGrain(diskSector: number, packed: Buffer): Buffer {
+  const end = GRAIN_HEADER_BYTES + packed.length;
+  const bytes = Buffer.alloc(Math.ceil(end / SECTOR_BYTES) * SECTOR_BYTES);
+  bytes.writeBigUInt64LE(BigInt(diskSector), 0);
+  bytes.writeUInt32LE(packed.length, 8);
+  packed.copy(bytes, GRAIN_HEADER_BYTES);
+  return bytes;
+}
+
 /** What identifies a disk and must be the same each time it is written. */
 export interface DiskIdentity {
   /** The file's name, as the descriptor repeats it. */

@@ -66,12 +66,11 @@ export function isStream({ header }: Pick<OpenVmdk, 'header'>): boolean {
   return header.isStreamed && header.directorySector === undefined;
 }
 
-/** All behind the description of a VMDK that is a stream. @throws Fault where it cannot go on */
-export async function readStream(
+/** The grains of a VMDK that is a stream, and a look at all between them. @throws Fault where it cannot go on */
+export async function* streamedGrains(
   vmdk: OpenVmdk,
-  onGrain: (grain: PackedGrain) => Promise<void>,
   progress: Progress,
-): Promise<void> {
+): AsyncGenerator<PackedGrain> {
   const { reader, header, file, report } = vmdk;
   const member = file.name;
   const tables = new TableChecker(header.capacitySectors, { name: member, report });
@@ -80,16 +79,13 @@ export async function readStream(
     const sector = reader.position;
     const place = { member, sector };
     progress.amount({ done: sector * SECTOR_BYTES, total: file.sizeBytes, unit: 'bytes' });
-    if (sector === reader.sectors) {
-      throw unfinished('vmdk-end-missing', place, 'it ends before its end-of-stream marker');
-    }
     const first = await reader.take(1);
     const marker = decodeMarker(first);
     switch (marker.type) {
       case 'grain': {
         const packed = await grainData(vmdk, first, marker);
         const { diskSector } = marker;
-        if (tables.addGrain(diskSector, sector)) await onGrain({ diskSector, sector, packed });
+        if (tables.addGrain(diskSector, sector)) yield { diskSector, sector, packed };
         break;
       }
       case 'grain-table': {
@@ -235,11 +231,9 @@ async function readEnd({ reader, file, report }: OpenVmdk): Promise<void> {
   const member = file.name;
   const sector = reader.position;
   if (sector === reader.sectors) {
-    throw unfinished(
-      'vmdk-end-missing',
-      { member, sector },
-      'it ends before its end-of-stream marker',
-    );
+    const what = 'it ends before its end-of-stream marker';
+    report(unfinished('vmdk-end-missing', { member, sector }, what));
+    return;
   }
   const marker = decodeMarker(await reader.take(1));
   if (marker.type !== 'end-of-stream') {

@@ -7,7 +7,7 @@ import type { PackageFile } from '../ova/members.ts';
 import { explainingFailures } from '../partial-file.ts';
 import { SECTOR_BYTES } from './format.ts';
 import { GrainUnpacker } from './grain-unpacker.ts';
-import { openVmdk, readStream } from './stream.ts';
+import { openVmdk, streamedGrains } from './stream.ts';
 
 export interface PackedDisk extends PackageFile {
   /** What the descriptor of the package says. */
@@ -28,7 +28,7 @@ export async function unpackVmdk(disk: PackedDisk, target: UnpackTarget): Promis
     const { name } = disk;
     const unpacker = new GrainUnpacker({ file: raw, capacitySectors, name, report: refuse });
     try {
-      await readStream(vmdk, (grain) => unpacker.add(grain), target.progress);
+      for await (const grain of streamedGrains(vmdk, target.progress)) await unpacker.add(grain);
     } finally {
       await unpacker.settle();
     }

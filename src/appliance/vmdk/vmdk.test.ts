@@ -7,14 +7,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { quietProgress } from '../../system/progress.ts';
 import { run } from '../../system/run.ts';
 import { mapDisk } from '../disk-extents.ts';
+import { CAPACITY, change, fake, without } from '../testing/fake-vmdk.ts';
 import { codeOf, temporaryFolder, withFile } from '../testing/fixtures.ts';
-import { encodeHeader, encodeMarker, GRAIN_BYTES, SECTOR_BYTES } from './format.ts';
+import { encodeMarker, GRAIN_BYTES, SECTOR_BYTES } from './format.ts';
 import { unpackVmdk } from './unpack.ts';
 import { streamOptimizedVmdk } from './writer.ts';
 
 const MIB = 2 ** 20;
 const identity = { name: 'x.vmdk', contentId: '0123456789abcdef0123456789abcdef' };
-const GRAIN_SECTORS = GRAIN_BYTES / SECTOR_BYTES;
 
 let outer: Awaited<ReturnType<typeof temporaryFolder>>;
 beforeAll(async () => {
@@ -110,73 +110,6 @@ describe('writer and reader', () => {
   });
 });
 
-/** A VMDK of 64 MiB, made by hand from these grains. */
-interface Fake {
-  readonly capacitySectors?: number;
-  readonly grains?: readonly { readonly at: number; readonly data: Buffer }[];
-  readonly edit?: (pieces: Piece[]) => void;
-}
-type PieceName = 'preamble' | 'grain' | 'table' | 'directory' | 'footer' | 'end';
-interface Piece {
-  readonly name: PieceName;
-  bytes: Buffer;
-}
-
-const CAPACITY = 64 * MIB;
-
-function fake({
-  capacitySectors = CAPACITY / SECTOR_BYTES,
-  grains = [0, 3].map((grain) => ({
-    at: grain * GRAIN_SECTORS,
-    data: deflateSync(Buffer.alloc(GRAIN_BYTES, 'x')),
-  })),
-  edit = () => {},
-}: Fake = {}): Buffer {
-  const preamble = Buffer.alloc(128 * SECTOR_BYTES);
-  encodeHeader({ capacitySectors, directorySector: undefined }).copy(preamble);
-  preamble.write('createType="streamOptimized"\n', SECTOR_BYTES);
-  const pieces: Piece[] = [{ name: 'preamble', bytes: preamble }];
-  const table = Buffer.alloc(4 * SECTOR_BYTES);
-  let sector = 128;
-  const add = (name: PieceName, bytes: Buffer) => {
-    pieces.push({ name, bytes });
-    sector += bytes.length / SECTOR_BYTES;
-  };
-  for (const { at, data } of grains) {
-    const bytes = Buffer.alloc(Math.ceil((12 + data.length) / SECTOR_BYTES) * SECTOR_BYTES);
-    bytes.writeBigUInt64LE(BigInt(at));
-    bytes.writeUInt32LE(data.length, 8);
-    data.copy(bytes, 12);
-    if (at / GRAIN_SECTORS < 512) table.writeUInt32LE(sector, Math.floor(at / GRAIN_SECTORS) * 4);
-    add('grain', bytes);
-  }
-  const directory = Buffer.alloc(SECTOR_BYTES);
-  directory.writeUInt32LE(sector + 1);
-  add('table', Buffer.concat([encodeMarker('grain-table', 4), table]));
-  const directorySector = sector + 1;
-  add('directory', Buffer.concat([encodeMarker('grain-directory', 1), directory]));
-  add(
-    'footer',
-    Buffer.concat([encodeMarker('footer', 1), encodeHeader({ capacitySectors, directorySector })]),
-  );
-  add('end', encodeMarker('end-of-stream', 0));
-  edit(pieces);
-  return Buffer.concat(pieces.map(({ bytes }) => bytes));
-}
-
-/** Changes one piece's bytes in place. */
-const change = (name: PieceName, work: (bytes: Buffer) => unknown) =>
-  fake({
-    edit: (pieces) => work(pieces.find((piece) => piece.name === name)?.bytes ?? Buffer.alloc(0)),
-  });
-const without = (name: PieceName) =>
-  fake({
-    edit: (pieces) =>
-      pieces.splice(
-        pieces.findIndex((piece) => piece.name === name),
-        1,
-      ),
-  });
 const grain = (at: number, data: Buffer) => fake({ grains: [{ at, data }] });
 const x = deflateSync(Buffer.alloc(GRAIN_BYTES, 'x'));
 

@@ -11,15 +11,18 @@ import type { DiskMap, Extent } from '../disk-extents.ts';
 import {
   type DiskIdentity,
   encodeDescriptor,
+  encodeGrain,
   encodeHeader,
   encodeMarker,
   GRAIN_BYTES,
+  GRAIN_SECTORS,
   OVERHEAD_SECTORS,
   SECTOR_BYTES,
   TABLE_BYTES,
   TABLE_ENTRIES,
   TABLE_SECTORS,
 } from './format.ts';
+import type { PackedGrain } from './grain-unpacker.ts';
 
 const STRETCH_BYTES = STRETCH_GRAINS * GRAIN_BYTES;
 
@@ -61,6 +64,31 @@ export async function* streamOptimizedVmdk(source: VmdkSource): AsyncGenerator<B
     for (const read of stretch.reads) dataBytes += read.lengthBytes;
     storedBytes += grainSectors.filter((sectors) => sectors > 0).length * GRAIN_BYTES;
     source.onProgress({ dataBytes, storedBytes });
+  }
+  const last = tables.finishTable();
+  if (last) yield last;
+  yield tables.directory();
+}
+
+export interface PackedDiskSource {
+  readonly capacitySectors: number;
+  readonly identity: DiskIdentity;
+  /** In the order of the disk. */
+  readonly grains: AsyncIterable<PackedGrain>;
+}
+
+/** The same of grains that are compressed already: they stay as they are, all around them is made anew. */
+export async function* vmdkOfGrains(source: PackedDiskSource): AsyncGenerator<Buffer> {
+  const { capacitySectors, identity, grains } = source;
+  const tables = new TableWriter(capacitySectors);
+  yield preamble(identity, capacitySectors);
+  for await (const { diskSector, packed } of grains) {
+    const grain = diskSector / GRAIN_SECTORS;
+    const finished = tables.enter(grain);
+    if (finished) yield finished;
+    const bytes = encodeGrain(diskSector, packed);
+    tables.addGrains(grain, [bytes.length / SECTOR_BYTES]);
+    yield bytes;
   }
   const last = tables.finishTable();
   if (last) yield last;

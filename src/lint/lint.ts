@@ -1,0 +1,172 @@
+/**
+ * Tells what is wrong with an appliance: an OVA, an OVF with its files beside it, or a VMDK, ours or
+ * anybody's. The readers report what they meet, the rules look for the rest. Nothing is changed, and memory
+ * does not grow with the file.
+ */
+import { reporting } from '../appliance/broken.ts';
+import { compareDigests, findManifest } from '../appliance/ova/digests.ts';
+import { type PackageFile, readExactly, readWhole } from '../appliance/ova/members.ts';
+import { decodeDigests } from '../appliance/ova/mf.ts';
+import {
+  diskItems,
+  diskOf,
+  memoryOf,
+  processorsOf,
+  referencedFiles,
+  virtualSystems,
+} from '../appliance/ovf/facts.ts';
+import { type Descriptor, validateDescriptor } from '../appliance/ovf/schema.ts';
+import { checkReferences, openForReading, readDescriptor } from '../appliance/read-ova.ts';
+import type { Progress } from '../system/progress.ts';
+import { type Finding, Findings } from './findings.ts';
+import { lintDisk } from './lint-disk.ts';
+import { openArchive, openFile, openFolder, type Package } from './package.ts';
+import { ARCHIVE_RULES } from './rules/archive.ts';
+import { DESCRIPTOR_RULES } from './rules/descriptor.ts';
+import { MANIFEST_RULES } from './rules/manifest.ts';
+import { check } from './run-rules.ts';
+
+export type LintedKind = 'ova' | 'ovf' | 'vmdk';
+
+export interface LintReport {
+  readonly path: string;
+  readonly kind: LintedKind;
+  /** The names of the files that were looked at. */
+  readonly files: readonly string[];
+  readonly findings: readonly Finding[];
+}
+
+/** For a file that has not got its name yet. */
+export interface Known {
+  readonly kind: LintedKind;
+  readonly name: string;
+}
+
+/** @throws PvmcError `file-missing`, `ova-unreadable`: what stands in the file is never thrown. */
+export async function lintFile(
+  path: string,
+  progress: Progress,
+  known?: Known,
+): Promise<LintReport> {
+  const kind = known?.kind ?? (await kindOf(path));
+  const findings = new Findings();
+  if (kind === 'vmdk') {
+    const opened = await openFile(path);
+    const file = { ...opened, name: known?.name ?? opened.name };
+    try {
+      await lintDisk({ file, capacityBytes: undefined, isAlone: true }, findings, progress);
+      return { path, kind, files: [file.name], findings: findings.all() };
+    } finally {
+      await file.file.close();
+    }
+  }
+  const opened =
+    kind === 'ovf' ? openFolder(path) : openArchive(path, (fault) => findings.addFault(fault));
+  await using whole = await opened;
+  await lintPackage(whole, findings, progress);
+  const files = whole.files.map(({ name }) => name);
+  return { path, kind, files, findings: findings.all() };
+}
+
+/** By the ending; a file with another is a VMDK if it begins like one, else it should be an OVA. */
+async function kindOf(path: string): Promise<LintedKind> {
+  if (/\.ovf$/i.test(path)) return 'ovf';
+  if (/\.vmdk$/i.test(path)) return 'vmdk';
+  const file = await openForReading(path);
+  try {
+    const { size } = await file.stat();
+    const magic = size < 4 ? '' : (await readExactly(file, 0, 4)).toString('latin1');
+    return magic === 'KDMV' ? 'vmdk' : 'ova';
+  } finally {
+    await file.close();
+  }
+}
+
+interface FoundDisk {
+  readonly file: PackageFile;
+  readonly capacityBytes: number;
+}
+
+async function lintPackage(
+  { files, members }: Package,
+  findings: Findings,
+  progress: Progress,
+): Promise<void> {
+  if (files.length === 0) return;
+  const { references, disks } = await lintDescriptor(files, findings);
+  if (members) check(ARCHIVE_RULES, { members, references }, findings);
+  await lintManifest(files, findings, progress);
+  for (const disk of disks) {
+    await lintDisk({ ...disk, isAlone: false }, findings, progress);
+  }
+  judgeDigests(disks, findings);
+}
+
+async function lintManifest(
+  files: readonly PackageFile[],
+  findings: Findings,
+  progress: Progress,
+): Promise<void> {
+  const manifest = findManifest(files, () => {});
+  await compareDigests(files, progress, (fault) => findings.addFault(fault));
+  const isReadable = manifest !== undefined && manifest.sizeBytes <= MOST_READ_BYTES;
+  const text = isReadable ? (await readWhole(manifest)).toString('utf8') : '';
+  const { digests } = decodeDigests(text);
+  check(MANIFEST_RULES, { name: manifest?.name, digests, files }, findings);
+}
+
+/** A manifest that is larger has been reported already. */
+const MOST_READ_BYTES = 2 ** 20;
+
+async function lintDescriptor(files: readonly PackageFile[], findings: Findings) {
+  const report = (fault: Parameters<Findings['addFault']>[0]) => findings.addFault(fault);
+  const nothing = { references: [], disks: [] };
+  if (!files.some(({ name }) => name.endsWith('.ovf'))) return nothing;
+  const read = await reporting(report, () => readDescriptor(files));
+  if (!read) return nothing;
+  using descriptor = read;
+  checkReferences(descriptor, files, report);
+  const references = referencedFiles(descriptor, () => {}).map(({ name }) => name);
+  const disks: FoundDisk[] = [];
+  for (const system of virtualSystems(descriptor)) {
+    await reporting(report, () => memoryOf(descriptor, system));
+    await reporting(report, () => processorsOf(descriptor, system));
+    for (const item of diskItems(system)) {
+      const facts = await reporting(report, () => diskOf(descriptor, item));
+      const file = files.find(({ name }) => name === facts?.fileName);
+      if (facts && file) disks.push({ file, capacityBytes: facts.capacityBytes });
+    }
+  }
+  check(DESCRIPTOR_RULES, { descriptor, files }, findings);
+  await validate(descriptor, findings);
+  return { references, disks };
+}
+
+/** Last, as it takes the vendors' elements out. */
+async function validate(descriptor: Descriptor, findings: Findings): Promise<void> {
+  await reporting(
+    (fault) => findings.addFault(fault),
+    () => validateDescriptor(descriptor),
+  );
+}
+
+/**
+ * A digest that is wrong may be written anew only where the file proves itself: a descriptor by being valid, a
+ * disk by the checksums of its grains. Of any other file nobody knows whether it is damaged.
+ */
+function judgeDigests(disks: readonly FoundDisk[], findings: Findings): void {
+  for (const finding of findings.all()) {
+    if (finding.rule.name !== 'digest-wrong') continue;
+    const { member } = finding.place;
+    const proves = member?.endsWith('.ovf') || disks.some(({ file }) => file.name === member);
+    const isWhole = !findings
+      .all()
+      .some(
+        ({ rule, place, repair }) =>
+          place.member === member &&
+          rule.name !== 'digest-wrong' &&
+          (repair === 'prevents' || rule.name === 'schema' || rule.name === 'vmdk-foreign'),
+      );
+    if (proves && isWhole) findings.decide(finding, 'yes');
+  }
+}

@@ -1,0 +1,164 @@
+/** What can be mended is right afterwards; what cannot stays as it is, and where nothing is known nothing is written. */
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { checkDescriptor, checkDigests, extractDisk, openOva } from '../appliance/read-ova.ts';
+import { codeOf, temporaryFolder, withFile } from '../appliance/testing/fixtures.ts';
+import { putTogether, takeApart } from '../appliance/testing/tampering.ts';
+import { quietProgress } from '../system/progress.ts';
+import { run } from '../system/run.ts';
+import { lintFile } from './lint.ts';
+import { type RepairReport, repairFile } from './repair.ts';
+import { RULES } from './rules.ts';
+import { BROKEN_ARCHIVES } from './testing/broken-archives.ts';
+import { BROKEN_DESCRIPTORS } from './testing/broken-descriptors.ts';
+import { BROKEN_DISKS } from './testing/broken-disks.ts';
+import { BROKEN_MANIFESTS } from './testing/broken-manifests.ts';
+import {
+  type BrokenFile,
+  DISK,
+  MF,
+  OVF,
+  part,
+  parts,
+  withDescriptor,
+} from './testing/small-appliance.ts';
+
+let outer: Awaited<ReturnType<typeof temporaryFolder>>;
+beforeAll(async () => {
+  outer = await temporaryFolder();
+});
+afterEach(async () => {
+  for (const name of await readdir(outer.path)) {
+    await rm(join(outer.path, name), { recursive: true });
+  }
+});
+afterAll(() => outer[Symbol.asyncDispose]());
+
+const outputPath = (ending = 'ova') => join(outer.path, `mended.${ending}`);
+
+async function repair(bytes: Buffer, ending: 'ova' | 'vmdk' = 'ova'): Promise<RepairReport> {
+  const path = join(outer.path, `broken.${ending}`);
+  await writeFile(path, bytes);
+  return repairFile({ path, outputPath: outputPath(ending) }, quietProgress());
+}
+
+const BROKEN = [...BROKEN_ARCHIVES, ...BROKEN_MANIFESTS, ...BROKEN_DESCRIPTORS, ...BROKEN_DISKS];
+const title = ({ rule, how }: BrokenFile) => (how === undefined ? rule : `${rule}, ${how}`);
+const rulesOf = ({ rule, also = [] }: BrokenFile) =>
+  [rule, ...also].map((name) => RULES[name].repair);
+const isHopeless = (one: BrokenFile) =>
+  rulesOf(one).includes('prevents') && one.rule !== 'digest-wrong';
+const isMendable = (one: BrokenFile) =>
+  !isHopeless(one) && (RULES[one.rule].repair === 'yes' || one.rule === 'digest-wrong');
+
+describe('is mended:', () => {
+  it.each(BROKEN.filter(isMendable).map((one) => [title(one), one] as const))(
+    '%s',
+    async (_, one) => {
+      const { repaired, after } = await repair(one.bytes(), one.ending);
+      expect(repaired.map(({ rule }) => rule.name)).toContain(one.rule);
+      const left = (one.also ?? []).filter((name) => RULES[name].repair === 'no');
+      const names = after.findings.map(({ rule }) => rule.name);
+      expect(names.filter((name) => name !== 'file-elsewhere')).toEqual(
+        left.filter((name) => name !== 'file-elsewhere'),
+      );
+    },
+  );
+});
+
+describe('is not touched:', () => {
+  it.each(BROKEN.filter(isHopeless).map((one) => [title(one), one] as const))(
+    '%s',
+    async (_, one) => {
+      expect(await codeOf(repair(one.bytes(), one.ending))).toBe('lint-not-repairable');
+      expect(await readdir(outer.path)).toEqual([`broken.${one.ending ?? 'ova'}`]);
+    },
+  );
+
+  it('a digest of a file that does not prove itself', async () => {
+    const file = '<File ovf:href="x.iso" ovf:id="file2"/>';
+    const descriptor = part(OVF).toString().replace('</References>', `${file}</References>`);
+    const iso = { name: 'x.iso', bytes: Buffer.from('damaged') };
+    const changed = parts.map((one) =>
+      one.name === OVF ? { ...one, bytes: Buffer.from(descriptor) } : one,
+    );
+    const mf = part(MF).toString();
+    const listed = changed.map((one) =>
+      one.name === MF
+        ? { ...one, bytes: Buffer.from(`${mf}SHA256(x.iso)= ${'0'.repeat(64)}\n`) }
+        : one,
+    );
+    expect(await codeOf(repair(putTogether([...listed, iso])))).toBe('lint-not-repairable');
+  });
+
+  it('what is right: it is copied to the bit', async () => {
+    const good = putTogether(parts);
+    const { repaired } = await repair(good);
+    expect(repaired).toEqual([]);
+    expect((await readFile(outputPath())).equals(good)).toBe(true);
+  });
+});
+
+it('keeps a signature where no file changes, and leaves it out where it would be false', async () => {
+  const cert = { name: 'tiny-1.0.cert', bytes: Buffer.from('a signature') };
+  const signed = [...parts.slice(0, 2), cert, ...parts.slice(2)];
+  const kept = await repair(putTogether(signed).subarray(0, -1024));
+  expect(kept.dropped).toEqual([]);
+  expect(await takeApart(outputPath())).toEqual(signed);
+
+  const bytes = Buffer.from(part(MF).toString().replaceAll('SHA256', 'SHA2-256'));
+  const misspelled = signed.map((one) => (one.name === MF ? { ...one, bytes } : one));
+  const dropped = await repair(putTogether(misspelled));
+  expect(dropped.dropped).toEqual([cert.name]);
+  expect(await takeApart(outputPath())).toEqual(parts);
+});
+
+it('writes a disk of qemu-img anew, and the descriptor and the digests with it', async () => {
+  const raw = join(outer.path, 'disk.raw');
+  await withFile(raw, async (file) => {
+    await file.truncate(64 * 2 ** 20);
+    await file.write(Buffer.alloc(300_000, 'pattern '), 0, undefined, 5_000_000);
+    await file.write('the end', 64 * 2 ** 20 - 7);
+  });
+  for (const subformat of ['streamOptimized', 'monolithicSparse']) {
+    const vmdk = join(outer.path, 'theirs.vmdk');
+    const option = `subformat=${subformat}`;
+    await run(['qemu-img', 'convert', '-O', 'vmdk', '-o', option, raw, vmdk]);
+    const bytes = await readFile(vmdk);
+    const broken = putTogether(parts.map((one) => (one.name === DISK ? { ...one, bytes } : one)));
+    const { after } = await repair(broken);
+    expect(after.findings).toEqual([]);
+    await using ova = await openOva(outputPath());
+    await checkDigests(ova, quietProgress());
+    const { disk } = await checkDescriptor(ova);
+    const unpacked = join(outer.path, `${subformat}.raw`);
+    await extractDisk(ova, { disk, path: unpacked, progress: quietProgress() });
+    await run(['cmp', raw, unpacked]);
+    await rm(vmdk);
+  }
+});
+
+it('changes nothing but names and sizes in a descriptor', async () => {
+  const wrong = (text: string) => text.replace('ovf:size="71680"', "  ovf:size = '1' ");
+  await repair(withDescriptor(wrong));
+  const [descriptor] = await takeApart(outputPath());
+  const expected = part(OVF).toString().replace('ovf:size="71680"', '  ovf:size = "71680" ');
+  expect(descriptor?.bytes.toString().trimEnd()).toBe(expected.trimEnd());
+});
+
+it('makes an OVA of an OVF and the files beside it', async () => {
+  for (const { name, bytes } of parts) await writeFile(join(outer.path, name), bytes);
+  const path = join(outer.path, OVF);
+  await repairFile({ path, outputPath: outputPath() }, quietProgress());
+  expect(await takeApart(outputPath())).toEqual(parts);
+  expect((await lintFile(outputPath(), quietProgress())).findings).toEqual([]);
+});
+
+it('takes the place of the file when it is told to', async () => {
+  const path = join(outer.path, 'x.ova');
+  await writeFile(path, putTogether(parts.toReversed()));
+  await repairFile({ path, outputPath: path }, quietProgress());
+  expect(await takeApart(path)).toEqual(parts);
+  expect(await readdir(outer.path)).toEqual(['x.ova']);
+});
