@@ -143,10 +143,10 @@ async function writeOvaFrom(partial: PartialFile, work: Work): Promise<void> {
         names,
         sourceDateEpoch,
         files: [{ name: names.disk, content: vmdk }],
-        descriptor: ([file]) =>
+        descriptor: ([written]) =>
           ovfDescriptor(manifest, {
             fileName: names.disk,
-            sizeBytes: file?.sizeBytes ?? 0,
+            sizeBytes: written?.sizeBytes ?? 0,
             capacityBytes: map.sizeBytes,
             populatedBytes,
           }),

@@ -201,13 +201,14 @@ export function checkReferences(
   const files = referencedFiles(descriptor, report);
   for (const { name, sizeBytes, node } of files) {
     const member = members.find((one) => one.name === name);
-    const place = placeOf(descriptor, node);
+
     if (!member) {
-      report(fileMissing(name, place));
+      report(fileMissing(name, placeOf(descriptor, node)));
       continue;
     }
     if (sizeBytes === undefined || sizeBytes === member.sizeBytes) continue;
     const message = `the descriptor (.ovf) says that ${quoted(name)} has ${sizeBytes} bytes, but it has ${member.sizeBytes}`;
+    const place = placeOf(descriptor, node);
     report(new Fault('file-size', place, { code: 'ovf-unusable', message }));
   }
   for (const { name, offset } of members) {

@@ -158,6 +158,7 @@ describe('help', () => {
       'iso',
       'verify',
       'import',
+      'lint',
       'stages',
       'builds',
       'show',

@@ -13,6 +13,7 @@ import { addDoctor } from './commands/doctor.ts';
 import { addImport } from './commands/import.ts';
 import { addInit } from './commands/init.ts';
 import { addIso } from './commands/iso.ts';
+import { addLint } from './commands/lint.ts';
 import { addPlan } from './commands/plan.ts';
 import { addSchema } from './commands/schema.ts';
 import { addShow } from './commands/show.ts';
@@ -33,6 +34,7 @@ const COMMANDS: readonly AddCommand[] = [
   addIso,
   addVerify,
   addImport,
+  addLint,
   addStages,
   addBuilds,
   addShow,

@@ -84,6 +84,11 @@ describe('completion', () => {
   it.each(['verify', 'import'])('finds appliances for %s', async (command) => {
     expect((await completed(command, '')).sort()).toEqual(['out/a b.ova', 'out/hello.ova']);
   });
+
+  it('finds disks for lint too', async () => {
+    await writeFile(join(folder, 'out', 'disk.vmdk'), '');
+    expect(await completed('lint', 'out/d')).toEqual(['out/disk.vmdk']);
+  });
 });
 
 describe('the bash script', () => {

@@ -63,7 +63,10 @@ function argumentHandler(argument: Argument, files: Files): ArgumentHandler {
         manifestsBelow(files).forEach((path) => complete(path, 'manifest'));
         break;
       case 'file':
-        appliancesBelow(files).forEach((path) => complete(path, 'appliance'));
+        appliancesBelow(files, /\.ova$/).forEach((path) => complete(path, 'appliance'));
+        break;
+      case 'appliance':
+        appliancesBelow(files, /\.(ova|ovf|vmdk)$/).forEach((path) => complete(path, 'appliance'));
         break;
       case 'folder':
         foldersBelow(files).forEach((path) => complete(path, 'folder'));
@@ -83,9 +86,9 @@ function manifestsBelow(files: Files): string[] {
   });
 }
 
-function appliancesBelow(files: Files): string[] {
+function appliancesBelow(files: Files, ending: RegExp): string[] {
   return walk(files).flatMap(({ path, inside }) =>
-    inside.filter(({ name }) => name.endsWith('.ova')).map(({ name }) => path + name),
+    inside.filter(({ name }) => ending.test(name)).map(({ name }) => path + name),
   );
 }
 

@@ -11,6 +11,7 @@ import { diagnoseComputer } from '../pipeline/doctor.ts';
 import { importAppliance } from '../pipeline/import.ts';
 import { buildIso } from '../pipeline/iso.ts';
 import { buildReport, keptBuilds } from '../pipeline/kept-builds.ts';
+import { lintAppliance } from '../pipeline/lint-file.ts';
 import { listedStages } from '../pipeline/listed-stages.ts';
 import { planBuild } from '../pipeline/plan.ts';
 import { verifyFile } from '../pipeline/verify-file.ts';
@@ -30,6 +31,7 @@ const program: Program = {
   planBuild,
   verifyFile,
   importAppliance,
+  lintAppliance,
   keptBuilds,
   buildReport,
   diagnoseBuild,

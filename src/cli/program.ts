@@ -11,6 +11,7 @@ import type { BuildResult, Emit, FileRequest } from '../pipeline/events.ts';
 import type { ImportedMachine, ImportOptions } from '../pipeline/import.ts';
 import type { IsoOptions, IsoResult } from '../pipeline/iso.ts';
 import type { BuildReport, KeptBuild } from '../pipeline/kept-builds.ts';
+import type { LintOptions, LintResult } from '../pipeline/lint-file.ts';
 import type { ListedStage } from '../pipeline/listed-stages.ts';
 import type { Plan, PlanOptions } from '../pipeline/plan.ts';
 import type { VerifyOptions } from '../pipeline/verify-file.ts';
@@ -25,6 +26,7 @@ export interface Program {
   diagnoseComputer(options: DoctorOptions, signal: AbortSignal): Promise<Diagnosis>;
   verifyFile(request: FileRequest<VerifyOptions>): Promise<VerifyReport>;
   importAppliance(request: FileRequest<ImportOptions>): Promise<ImportedMachine>;
+  lintAppliance(request: FileRequest<LintOptions>): Promise<LintResult>;
   keptBuilds(outputFolder: string): Promise<readonly KeptBuild[]>;
   buildReport(outputFolder: string, given: string): Promise<BuildReport>;
   diagnoseBuild(options: DiagnoseOptions, session: DiagnoseSession): Promise<DiagnoseResult>;

@@ -28,12 +28,7 @@ export const DESCRIPTOR_CHECKS = {
     return /[/\\:]/.test(href) ? `the reference ${quoted(href)} is no plain name` : undefined;
   }),
 
-  severalMachines: (subject: DescriptorSubject) => {
-    const [, second, ...more] = virtualSystems(subject.descriptor);
-    if (!second) return [];
-    const message = `there are ${more.length + 2} machines`;
-    return [complaint(subject, second, message)];
-  },
+  severalMachines,
 
   systemTypeUnknown: forEach('//vssd:VirtualSystemType', (type) => {
     const families = type.content.trim().split(/[\s,]+/);
@@ -67,49 +62,13 @@ export const DESCRIPTOR_CHECKS = {
     },
   ),
 
-  unknownNetworks: (subject: DescriptorSubject) => {
-    const { document } = subject.descriptor;
-    const names = document
-      .find('//ovf:NetworkSection/ovf:Network/@ovf:name', NAMESPACES)
-      .map((name) => name.content);
-    const cards = document.find(
-      `${ITEMS}[normalize-space(rasd:ResourceType)='${ETHERNET}']/rasd:Connection`,
-      NAMESPACES,
-    );
-    return cards
-      .filter(({ content }) => !names.includes(content.trim()))
-      .map((card) => {
-        const message = `there is no network ${quoted(card.content.trim())}`;
-        return complaint(subject, card, message);
-      });
-  },
+  unknownNetworks,
 
   hardwareIds,
 
-  firmwareForVmwareOnly: (subject: DescriptorSubject) =>
-    virtualSystems(subject.descriptor)
-      .filter((system) => isEfi(system) && system.get('vbox:Machine', NAMESPACES) === null)
-      .map((system) => {
-        const config = `ovf:VirtualHardwareSection/vmw:Config[@vmw:key='firmware']`;
-        const place = system.get(config, NAMESPACES) ?? system;
-        return complaint(subject, place, 'no vbox:Machine says it too');
-      }),
+  firmwareForVmwareOnly,
 
-  unknownMachineDisks: (subject: DescriptorSubject) => {
-    const { document } = subject.descriptor;
-    const known = document
-      .find('//ovf:DiskSection/ovf:Disk/@vbox:uuid', NAMESPACES)
-      .map(({ content }) => plainUuid(content));
-    // An attachment that is no disk has an image that the host provides.
-    const attached = `//vbox:Machine//*[local-name()='AttachedDevice'][@type='HardDisk']/*[local-name()='Image']`;
-    return document
-      .find(attached, NAMESPACES)
-      .filter((image) => !known.includes(plainUuid(textOf(image, '@uuid') ?? '')))
-      .map((image) => {
-        const uuid = quoted(textOf(image, '@uuid') ?? '');
-        return complaint(subject, image, `no Disk has the vbox:uuid ${uuid}`);
-      });
-  },
+  unknownMachineDisks,
 
   absolutePaths: forEach(
     `//vbox:Machine//*[@path or @location or @src or @hostPath]`,
@@ -128,26 +87,68 @@ export const DESCRIPTOR_CHECKS = {
 
 /** A check of each element that the path finds: what is wrong with it, or undefined. */
 function forEach(path: string, wrong: (element: XmlNode) => string | undefined): Check {
-  return (subject) =>
-    subject.descriptor.document.find(path, NAMESPACES).flatMap((element) => {
+  return function* (subject) {
+    for (const element of subject.descriptor.document.find(path, NAMESPACES)) {
       const message = wrong(element);
-      return message === undefined ? [] : [complaint(subject, element, message)];
-    });
+      if (message !== undefined) yield complaint(subject, element, message);
+    }
+  };
+}
+
+function* severalMachines(subject: DescriptorSubject): Generator<Complaint> {
+  const [, second, ...more] = virtualSystems(subject.descriptor);
+  if (second) yield complaint(subject, second, `there are ${more.length + 2} machines`);
+}
+
+function* unknownNetworks(subject: DescriptorSubject): Generator<Complaint> {
+  const { document } = subject.descriptor;
+  const networks = document.find('//ovf:NetworkSection/ovf:Network/@ovf:name', NAMESPACES);
+  const names = new Set(networks.map((name) => name.content));
+  const card = `${ITEMS}[normalize-space(rasd:ResourceType)='${ETHERNET}']`;
+  for (const connection of document.find(`${card}/rasd:Connection`, NAMESPACES)) {
+    const name = connection.content.trim();
+    if (!names.has(name))
+      yield complaint(subject, connection, `there is no network ${quoted(name)}`);
+  }
+}
+
+function* firmwareForVmwareOnly(subject: DescriptorSubject): Generator<Complaint> {
+  for (const system of virtualSystems(subject.descriptor)) {
+    if (!isEfi(system) || system.get('vbox:Machine', NAMESPACES) !== null) continue;
+    const config = `ovf:VirtualHardwareSection/vmw:Config[@vmw:key='firmware']`;
+    const place = system.get(config, NAMESPACES) ?? system;
+    yield complaint(subject, place, 'no vbox:Machine says it too');
+  }
+}
+
+function* unknownMachineDisks(subject: DescriptorSubject): Generator<Complaint> {
+  const { document } = subject.descriptor;
+  const disks = document.find('//ovf:DiskSection/ovf:Disk/@vbox:uuid', NAMESPACES);
+  const known = new Set(disks.map(({ content }) => plainUuid(content)));
+  // An attachment that is no disk has an image that the host provides.
+  const attached = `//vbox:Machine//*[local-name()='AttachedDevice'][@type='HardDisk']/*[local-name()='Image']`;
+  for (const image of document.find(attached, NAMESPACES)) {
+    const uuid = textOf(image, '@uuid') ?? '';
+    if (known.has(plainUuid(uuid))) continue;
+    yield complaint(subject, image, `no Disk has the vbox:uuid ${quoted(uuid)}`);
+  }
 }
 
 function* hardwareIds(subject: DescriptorSubject): Generator<Complaint> {
   for (const system of virtualSystems(subject.descriptor)) {
     const items = system.find('ovf:VirtualHardwareSection/ovf:Item', NAMESPACES);
-    const ids = items.map((item) => textOf(item, 'rasd:InstanceID') ?? '');
-    for (const [index, item] of items.entries()) {
-      const id = ids[index] ?? '';
+    const all = new Set(items.map((item) => textOf(item, 'rasd:InstanceID') ?? ''));
+    const before = new Set<string>();
+    for (const item of items) {
+      const id = textOf(item, 'rasd:InstanceID') ?? '';
       const parent = textOf(item, 'rasd:Parent');
-      if (ids.indexOf(id) < index) {
+      if (before.has(id)) {
         yield complaint(subject, item, `the InstanceID ${quoted(id)} was given before`);
       }
-      if (parent !== undefined && (parent === id || !ids.includes(parent))) {
+      if (parent !== undefined && (parent === id || !all.has(parent))) {
         yield complaint(subject, item, `the Parent ${quoted(parent)} is no other Item`);
       }
+      before.add(id);
     }
   }
 }

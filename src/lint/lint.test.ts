@@ -11,6 +11,8 @@ import {
 } from '../appliance/testing/fixtures.ts';
 import { putTogether } from '../appliance/testing/tampering.ts';
 import { quietProgress } from '../system/progress.ts';
+import { run } from '../system/run.ts';
+import { QEMU_FILES } from './foreign-tools.ts';
 import { type LintReport, lintFile } from './lint.ts';
 import { allRules } from './rules.ts';
 import { BROKEN_ARCHIVES } from './testing/broken-archives.ts';
@@ -69,6 +71,16 @@ describe('our own exports have no findings', () => {
     const [file] = await exportTiny({ diskPath, outputFolder: folder, manifest });
     const report = await lintFile(file?.path ?? '', quietProgress());
     expect(report).toMatchObject({ kind: 'ova', files: [OVF, MF, DISK], findings: [] });
+  });
+});
+
+describe('what qemu-img writes', () => {
+  it.each(Object.entries(QEMU_FILES))('as %s is told', async (subformat, { found }) => {
+    const raw = join(outer.path, 'disk.raw');
+    await writeFile(raw, Buffer.alloc(300_032, 'pattern '));
+    const vmdk = join(outer.path, `${subformat}.vmdk`);
+    await run(['qemu-img', 'convert', '-O', 'vmdk', '-o', `subformat=${subformat}`, raw, vmdk]);
+    expect(names(await lintFile(vmdk, quietProgress()))).toEqual(found);
   });
 });
 

@@ -82,6 +82,10 @@ async function kindOf(path: string): Promise<LintedKind> {
   }
 }
 
+/** More are no appliance, but work for whoever follows each reference. */
+const MOST_MACHINES = 64;
+const MOST_DISKS = 64;
+
 interface FoundDisk {
   readonly file: PackageFile;
   readonly capacityBytes: number;
@@ -128,10 +132,10 @@ async function lintDescriptor(files: readonly PackageFile[], findings: Findings)
   checkReferences(descriptor, files, report);
   const references = referencedFiles(descriptor, () => {}).map(({ name }) => name);
   const disks: FoundDisk[] = [];
-  for (const system of virtualSystems(descriptor)) {
+  for (const system of virtualSystems(descriptor).slice(0, MOST_MACHINES)) {
     await reporting(report, () => memoryOf(descriptor, system));
     await reporting(report, () => processorsOf(descriptor, system));
-    for (const item of diskItems(system)) {
+    for (const item of diskItems(system).slice(0, MOST_DISKS)) {
       const facts = await reporting(report, () => diskOf(descriptor, item));
       const file = files.find(({ name }) => name === facts?.fileName);
       if (facts && file) disks.push({ file, capacityBytes: facts.capacityBytes });

@@ -51,12 +51,17 @@ export async function openFolder(path: string): Promise<Package> {
   }
 }
 
+/** As many as an OVA may have. */
+const MOST_FILES = 64;
+
 /** Names that lead elsewhere are left alone: the rules tell of them. */
 async function namedFiles(files: readonly PackageFile[]): Promise<readonly string[]> {
   try {
     using descriptor = await readDescriptor(files);
     const names = referencedFiles(descriptor, () => {}).map(({ name }) => name);
-    return names.filter((name) => name !== '' && !/[/\\]/.test(name) && !name.startsWith('.'));
+    return names
+      .filter((name) => name !== '' && !/[/\\]/.test(name) && !name.startsWith('.'))
+      .slice(0, MOST_FILES);
   } catch (thrown) {
     // The rules tell of that too.
     if (thrown instanceof PvmcError) return [];

@@ -122,7 +122,7 @@ async function writePackage(partial: PartialFile, { whole, findings }: Work, pro
 }
 
 /** Rules whose repair changes the descriptor. */
-const EDITS: ReadonlySet<string> = new Set(['file-size', 'member-in-folder']);
+const EDITS: ReadonlySet<string> = new Set(['file-size', 'member-in-folder', 'units-old']);
 
 /** The files of the package but descriptor, manifest and certificate, in the order of the references. */
 function partsOf(references: readonly string[], { whole, findings }: Work, progress: Progress) {

@@ -119,7 +119,8 @@ function takeMember(member: OvaMember, archive: Archive, members: OvaMember[]): 
   const { called, report, sizeBytes } = archive;
   const place = { member: member.name, offset: member.headerOffset };
   if (members.length >= MOST_MEMBERS) {
-    report(memberFault('members-too-many', place, archive, `follows ${MOST_MEMBERS} others`));
+    const wrong = `follows ${MOST_MEMBERS} others`;
+    report(memberFault(archive, member, { fault: 'members-too-many', wrong }));
     return false;
   }
   if (member.header.format !== 'ustar') {
@@ -148,10 +149,9 @@ function takeMember(member: OvaMember, archive: Archive, members: OvaMember[]): 
 }
 
 function checkName(member: OvaMember, archive: Archive, before: readonly OvaMember[]): void {
-  const { name, headerOffset } = member;
-  const place = { member: name, offset: headerOffset };
+  const { name } = member;
   const tell = (fault: NameFault, wrong: string) =>
-    archive.report(memberFault(fault, place, archive, wrong));
+    archive.report(memberFault(archive, member, { fault, wrong }));
   if (name === '') tell('member-name-strange', 'is empty');
   else if (/[\p{C}\ufffd]/u.test(name))
     tell('member-name-strange', 'has characters that are no text');
@@ -162,12 +162,20 @@ function checkName(member: OvaMember, archive: Archive, before: readonly OvaMemb
 
 type NameFault = 'member-name-strange' | 'member-in-folder' | 'member-twice' | 'members-too-many';
 
-function memberFault(fault: NameFault, place: Place, { called }: Archive, wrong: string): Fault {
-  return new Fault(fault, place, {
-    code: 'ova-member-name',
-    message: `${called} has a member whose name ${wrong}: ${quoted(place.member ?? '')}`,
-    hint: HINT,
-  });
+function memberFault(
+  { called }: Archive,
+  { name, headerOffset: offset }: OvaMember,
+  { fault, wrong }: { readonly fault: NameFault; readonly wrong: string },
+): Fault {
+  return new Fault(
+    fault,
+    { member: name, offset },
+    {
+      code: 'ova-member-name',
+      message: `${called} has a member whose name ${wrong}: ${quoted(name)}`,
+      hint: HINT,
+    },
+  );
 }
 
 type Foreign = Extract<TarHeader, { type: 'pax' | 'gnu-name' | 'foreign' }>;

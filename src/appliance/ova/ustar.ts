@@ -28,18 +28,18 @@ export function blocksOf(sizeBytes: number): number {
 export function encodeMember({ name, sizeBytes }: MemberFacts, seconds: number): Buffer {
   checkMember({ name, sizeBytes });
   const block = Buffer.alloc(BLOCK_BYTES);
-  const octal = (value: number, digits: number, at: number) =>
+  const writeOctal = (value: number, digits: number, at: number) =>
     block.write(`${value.toString(8).padStart(digits, '0')}\0`, at, 'latin1');
   block.write(name, 0, 'utf8');
-  octal(0o644, 7, 100);
-  octal(0, 7, 108);
-  octal(0, 7, 116);
-  octal(sizeBytes, 11, 124);
-  octal(Math.min(Math.max(Math.trunc(seconds), 0), LARGEST_MEMBER_BYTES), 11, 136);
+  writeOctal(0o644, 7, 100);
+  writeOctal(0, 7, 108);
+  writeOctal(0, 7, 116);
+  writeOctal(sizeBytes, 11, 124);
+  writeOctal(Math.min(Math.max(Math.trunc(seconds), 0), LARGEST_MEMBER_BYTES), 11, 136);
   block.write('        0', 148, 'latin1');
   block.write('ustar\x0000', 257, 'latin1');
-  octal(0, 7, 329);
-  octal(0, 7, 337);
+  writeOctal(0, 7, 329);
+  writeOctal(0, 7, 337);
   const sum = checksum(block);
   block.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
   return block;

@@ -1,6 +1,6 @@
 /**
  * Where in its text an element of a descriptor begins. libxml2 only knows the line in which an element's
- * start tag ends; the text is known to be well-formed, so its n-th start tag is the n-th element.
+ * start tag ends. The text is known to be well-formed, so its n-th start tag is the n-th element.
  */
 import type { XmlNode } from 'libxml2-wasm';
 import type { Place } from '../broken.ts';
@@ -12,25 +12,53 @@ export interface StartTag {
   readonly end: number;
 }
 
-/** Comments, CDATA, instructions and end tags have no group; a start tag has. */
-const MARKUP =
-  /<!--[\s\S]*?-->|<!\[CDATA\[[\s\S]*?\]\]>|<\?[\s\S]*?\?>|<\/[^>]*>|(<(?:[^>"']|"[^"]*"|'[^']*')*>)/g;
-
-export function placeOf({ name, text }: Descriptor, node: XmlNode): Place {
-  const tag = startTagOf(text, node);
-  if (!tag) return { member: name, line: node.line };
-  const before = text.slice(0, tag.start).split('\n');
-  return { member: name, line: before.length, column: (before.at(-1)?.length ?? 0) + 1 };
+/** The start tags of a text, by the line in which they end. */
+export interface StartTags {
+  readonly all: readonly StartTag[];
+  readonly byLine: ReadonlyMap<number, readonly StartTag[]>;
 }
 
-/** Undefined when the text is not what the parser has read: of another encoding, perhaps. */
-export function startTagOf(text: string, node: XmlNode): StartTag | undefined {
-  const index = Number(node.eval('count(preceding::*) + count(ancestor::*)'));
+/** Comments, CDATA, instructions and end tags have no group; a start tag has. Line ends are met too. */
+const MARKUP =
+  /<!--[\s\S]*?-->|<!\[CDATA\[[\s\S]*?\]\]>|<\?[\s\S]*?\?>|<\/[^>]*>|(<(?:[^>"']|"[^"]*"|'[^']*')*>)/g;
+/** Which of many elements one is takes long to count. */
+const MOST_COUNTED = 1000;
+
+export function startTags(text: string): StartTags {
+  const all: StartTag[] = [];
+  const byLine = new Map<number, StartTag[]>();
+  let line = 1;
   let seen = 0;
   for (const match of text.matchAll(MARKUP)) {
+    const end = match.index + match[0].length;
+    for (let at = text.indexOf('\n', seen); at >= 0 && at < end; at = text.indexOf('\n', seen)) {
+      line += 1;
+      seen = at + 1;
+    }
     if (match[1] === undefined) continue;
-    if (seen === index) return { start: match.index, end: match.index + match[0].length };
-    seen += 1;
+    const tag = { start: match.index, end };
+    all.push(tag);
+    const alike = byLine.get(line);
+    if (alike) alike.push(tag);
+    else byLine.set(line, [tag]);
   }
-  return undefined;
+  return { all, byLine };
+}
+
+export function placeOf(descriptor: Descriptor, node: XmlNode): Place {
+  const { name: member, text } = descriptor;
+  const tag = startTagOf(descriptor, node);
+  if (!tag) return { member, line: node.line };
+  const lineStart = text.lastIndexOf('\n', tag.start) + 1;
+  // A tag of several lines begins above.
+  const above = text.slice(tag.start, tag.end).split('\n').length - 1;
+  return { member, line: node.line - above, column: tag.start - lineStart + 1 };
+}
+
+/** Undefined when that would take long, or the text is of another encoding than the parser has read. */
+export function startTagOf({ tags }: Descriptor, node: XmlNode): StartTag | undefined {
+  const alike = tags.byLine.get(node.line) ?? [];
+  if (alike.length <= 1) return alike[0];
+  if (tags.all.length > MOST_COUNTED) return undefined;
+  return tags.all[Number(node.eval('count(preceding::*) + count(ancestor::*)'))];
 }

@@ -10,6 +10,7 @@ import { plainText } from '../../system/plain-text.ts';
 import { Fault } from '../broken.ts';
 import type { FaultName } from '../fault-names.ts';
 import { NAMESPACES } from './namespaces.ts';
+import { type StartTags, startTags } from './places.ts';
 
 const SCHEMA = 'dsp8023_1.1.1.xsd';
 const IMPORTED = [
@@ -19,6 +20,8 @@ const IMPORTED = [
   'CIM_ResourceAllocationSettingData.xsd',
 ];
 const MOST_PROBLEMS = 10;
+/** A large appliance with all its properties has some thousand. */
+const MOST_ELEMENTS = 10_000;
 
 // Loaded when it is needed: WebAssembly takes a while to start.
 const libxml2 = () => import('libxml2-wasm');
@@ -30,6 +33,8 @@ let validator: Promise<XsdValidator> | undefined;
 export interface Descriptor extends Disposable {
   readonly document: XmlDocument;
   readonly text: string;
+  readonly tags: StartTags;
+
   /** The file's name. */
   readonly name: string;
 }
@@ -47,7 +52,8 @@ export async function parseDescriptor(name: string, bytes: Uint8Array): Promise<
   const problem = documentProblem(document);
   if (problem === undefined) {
     const text = new TextDecoder().decode(bytes);
-    return { document, text, name, [Symbol.dispose]: () => document.dispose() };
+    const tags = startTags(text);
+    return { document, text, tags, name, [Symbol.dispose]: () => document.dispose() };
   }
   const { line } = document.root;
   document.dispose();
@@ -81,6 +87,10 @@ const STANDARD = [
 ];
 
 function documentProblem(document: XmlDocument): Problem | undefined {
+  if (Number(document.root.eval('count(//*)')) > MOST_ELEMENTS) {
+    const message = `the descriptor has more than ${MOST_ELEMENTS} elements, more than any machine needs`;
+    return { fault: 'descriptor-not-xml', message };
+  }
   if (document.dtd) {
     const message = 'the descriptor has a document type declaration, which OVF has no use for';
     return { fault: 'descriptor-doctype', message };

@@ -91,6 +91,9 @@ export function standIn(): Program {
       };
     },
     importAppliance,
+    lintAppliance: async () => {
+      throw new TypeError('the stand-in reads no appliances');
+    },
     keptBuilds: async () => [],
     buildReport: async () => {
       throw new TypeError('the stand-in keeps no builds');

@@ -15,7 +15,7 @@ export const DESCRIPTOR_RULES = {
     severity: 'error',
     title: 'the descriptor is no well-formed XML',
     reason:
-      'A namespace prefix that is not declared counts as such too, and so does a descriptor of more than 4 MiB.',
+      'A namespace prefix that is not declared counts as such too, and so does a descriptor of more than 4 MiB or 10000 elements.',
     breaks: 'every importer',
     sources: [dsp0243('6'), issue('home-assistant/operating-system#660')],
     cure: 'Mend it at the place that is named; `xmllint --noout FILE.ovf` tells the same.',
@@ -216,7 +216,7 @@ export const DESCRIPTOR_RULES = {
     reason:
       'Each Connection names a Network of the NetworkSection, which importers map to one of theirs.',
     breaks: 'importers that ask which of their networks to take',
-    sources: [dsp0243('9.2')],
+    sources: [dsp0243('9.2'), issue('vmware/govmomi#488')],
     cure: 'Add the Network, or correct the Connection.',
     repair: 'no',
     check: DESCRIPTOR_CHECKS.unknownNetworks,
@@ -265,22 +265,22 @@ export const DESCRIPTOR_RULES = {
     reason:
       'VirtualBox writes absolute paths of NVRAM, images and shared folders into its machine.',
     breaks:
-      'the import on another computer, where there is no such path; and it tells names of users',
-    sources: [tried('VirtualBox 7.2, machines with EFI')],
+      'VirtualBox on another computer, where there is no such path; and it tells names of users',
+    sources: [issue('hashicorp/packer-plugin-virtualbox#54'), issue('nextcloud/all-in-one#6710')],
     cure: 'Remove the element, or the whole `vbox:Machine` if its defaults will do.',
     repair: 'no',
     check: DESCRIPTOR_CHECKS.absolutePaths,
   },
   'units-old': {
     number: 'L324',
-    severity: 'note',
+    severity: 'warning',
     title: 'the unit of memory is written in the old way',
     reason:
-      '`MegaBytes` is of OVF 0.9; OVF 1.1 writes `byte * 2^20`. All importers that were tried read both.',
-    breaks: 'nobody is known',
-    sources: [dsp0243('8.1')],
+      '`MegaBytes` is of the first OVF; OVF 1.1 writes `byte * 2^20`. VirtualBox writes the one and reads both.',
+    breaks: 'Forklift (Migration Toolkit for Virtualization) until 2025',
+    sources: [dsp0243('8.1'), issue('kubev2v/forklift#1667')],
     cure: 'Write `byte * 2^20`.',
-    repair: 'no',
+    repair: 'yes',
     check: DESCRIPTOR_CHECKS.oldUnits,
   },
 } as const satisfies Readonly<Record<string, Rule<DescriptorSubject>>>;

@@ -259,8 +259,8 @@ export const DISK_RULES = {
       'It is what qemu-img writes unless told. In a package the descriptor decides; a disk that is attached by hand goes where its own description says.',
     breaks: 'systems without an IDE driver, when the disk is attached by hand',
     sources: [issue('openwrt/openwrt#2477')],
-    cure: '`qemu-img convert -o adapter_type=lsilogic`.',
-    repair: 'yes',
+    cure: '`qemu-img convert -o adapter_type=lsilogic`. `--fix` says so too where it writes the disk anew for another reason.',
+    repair: 'no',
     *check({ description, header, file }) {
       if (description.get('ddb.adapterType') !== 'ide') return;
       const place = { member: file.name, sector: header.descriptorSector };

@@ -50,14 +50,21 @@ export const MANIFEST_RULES = {
     title: 'a digest is not spelled as importers expect',
     reason:
       'No blank before the parenthesis, one behind the equals sign, small letters, a line feed at the end. `sha256sum --tag` writes it otherwise.',
-    breaks: 'ESXi: "Invalid OVF checksum algorithm: SHA256 "',
-    sources: [dsp0243('5.1'), issue('home-assistant/operating-system#826')],
+    breaks: 'ESXi: "Invalid OVF checksum algorithm: SHA256 ", with the blank',
+    sources: [
+      dsp0243('5.1'),
+      issue('home-assistant/operating-system#826'),
+      {
+        text: 'VMware Communities 2895698',
+        url: 'https://communities.vmware.com/t5/Virtual-Appliances-Discussions/Format-of-OVA-manifest-file-depending-on-OVF-or-VMX-version/td-p/2895698',
+      },
+    ],
     cure: 'Write `SHA256(FILE)= DIGEST`.',
     repair: 'yes',
     *check({ name: member, digests }) {
-      for (const { name, line, isExact } of digests) {
+      for (const { name, line, isExact, algorithm } of digests) {
         if (isExact) continue;
-        const message = `the digest of ${quoted(name)} is not spelled \`SHA256(FILE)= DIGEST\``;
+        const message = `the digest of ${quoted(name)} is not spelled \`${algorithm}(FILE)= DIGEST\``;
         yield { message, place: { member, line } };
       }
     },
@@ -115,8 +122,8 @@ export const MANIFEST_RULES = {
     severity: 'error',
     title: 'a file has no digest',
     reason: 'A manifest lists every file of the package but itself and the certificate.',
-    breaks: 'importers that refuse what is not listed; others import it unchecked',
-    sources: [dsp0243('5.1')],
+    breaks: 'ovftool warns: "No manifest entry found"; others import it unchecked',
+    sources: [dsp0243('5.1'), issue('GNS3/gns3-vm#40')],
     cure: WRITE_ANEW,
     repair: 'yes',
   },

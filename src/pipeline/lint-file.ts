@@ -1,0 +1,67 @@
+/** `pvmc lint`: what is wrong with an appliance, and where its repaired copy goes. */
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { type LintReport, lintFile } from '../lint/lint.ts';
+import { type RepairReport, repairFile } from '../lint/repair.ts';
+import { PvmcError } from '../system/error.ts';
+import type { Amount, Progress } from '../system/progress.ts';
+import { quietProgress } from '../system/progress.ts';
+import { formatSize } from '../system/size.ts';
+import type { Emit, FileRequest } from './events.ts';
+
+export interface LintOptions {
+  /** Where the repaired file goes; undefined when nothing is to be repaired. */
+  readonly repair: RepairTarget | undefined;
+}
+
+/** The path is absolute. */
+export type RepairTarget = { readonly outputPath: string } | 'in-place';
+
+export type LintResult =
+  | { readonly type: 'linted'; readonly report: LintReport }
+  | { readonly type: 'repaired'; readonly report: RepairReport };
+
+/** @throws PvmcError when the file cannot be read, or the repaired one not be written. */
+export async function lintAppliance(request: FileRequest<LintOptions>): Promise<LintResult> {
+  const { path, options, emit, signal } = request;
+  const progress = noticingProgress(emit, signal);
+  const file = resolve(path);
+  if (options.repair === undefined) {
+    return { type: 'linted', report: await lintFile(file, progress) };
+  }
+  const outputPath = options.repair === 'in-place' ? file : options.repair.outputPath;
+  if (options.repair !== 'in-place') await requireNothing(outputPath, file);
+  return { type: 'repaired', report: await repairFile({ path: file, outputPath }, progress) };
+}
+
+/** A file that is there is somebody's. */
+async function requireNothing(outputPath: string, input: string): Promise<void> {
+  const there = await stat(outputPath).catch(() => undefined);
+  if (!there) return;
+  const given = await stat(input).catch(() => undefined);
+  const isInput = given?.ino === there.ino && given.dev === there.dev;
+  throw new PvmcError({
+    kind: 'host',
+    code: 'output-exists',
+    message: isInput
+      ? `${outputPath} is the file that is to be repaired`
+      : `${outputPath} exists already, and stays as it is`,
+    hint: isInput
+      ? 'Give another name, or `--in-place` to put the repaired file in its place.'
+      : 'Give another name, or remove it first.',
+  });
+}
+
+const NOTICE_SECONDS = 10;
+
+/** Large files take minutes: a line now and then tells how far it is. */
+function noticingProgress(emit: Emit, signal: AbortSignal): Progress {
+  let last = performance.now();
+  const amount = ({ done, total, unit }: Amount) => {
+    if (unit !== 'bytes' || performance.now() - last < NOTICE_SECONDS * 1000) return;
+    last = performance.now();
+    const whole = total === undefined ? '' : ` of ${formatSize(total)}`;
+    emit({ type: 'notice', line: `${formatSize(done)}${whole} looked at` });
+  };
+  return { ...quietProgress(signal), amount };
+}
