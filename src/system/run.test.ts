@@ -51,7 +51,9 @@ describe('run', () => {
   it('ends it as it wants to be ended', async () => {
     const controller = new AbortController();
     const lines: string[] = [];
-    const running = run(['sh', '-c', 'trap "echo called off; exit" INT; echo ready; sleep 100'], {
+    // A shell that waits for a program heeds a signal only when that has ended.
+    const script = 'trap "echo called off; exit" INT; echo ready; while :; do sleep 0.1; done';
+    const running = run(['sh', '-c', script], {
       signal: controller.signal,
       endWith: 'SIGINT',
       log: (line) => {

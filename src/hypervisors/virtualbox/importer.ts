@@ -2,13 +2,14 @@
  * Appliances become machines of VirtualBox's user: VirtualBox reads the OVA itself, and has the machine in
  * its own list and folder, as if the user had imported it.
  */
-import { lstat, rmdir } from 'node:fs/promises';
+import { rmdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../../system/error.ts';
 import type { Progress } from '../../system/progress.ts';
 import { commandLine } from '../../system/run.ts';
 import type { Importer, ImportSpecification, MachineCommands, Place } from '../importer.ts';
+import { inParentFolder, placeOf } from '../machine-place.ts';
 import type { Dialect } from './dialect.ts';
 import { powerStateOf } from './machine-state.ts';
 import { explained } from './start-failure.ts';
@@ -30,11 +31,11 @@ export class VirtualBoxImporter implements Importer {
   }
 
   async place(name: string, parentFolder: string | undefined): Promise<Place> {
-    const parent = parentFolder ?? machineFolder((await this.#list('systemproperties')).stdout);
+    const parent = parentFolder ?? (await this.#machineFolder());
     const folder = join(resolve(parent), name);
     if ((await powerStateOf(this.#manage, name)) !== 'gone')
       return { folder, takenBy: `VirtualBox has a machine ${name} already` };
-    return { folder, takenBy: (await exists(folder)) ? `there is a ${folder} already` : undefined };
+    return placeOf(folder);
   }
 
   async rehearse(specification: ImportSpecification, progress: Progress): Promise<void> {
@@ -42,15 +43,23 @@ export class VirtualBoxImporter implements Importer {
   }
 
   async import(specification: ImportSpecification, progress: Progress): Promise<void> {
-    try {
-      await this.#tell(importCommand(specification), specification, progress);
-      const settings = settingsOf(specification);
-      if (settings.length > 0)
+    const settings = settingsOf(specification);
+    await inParentFolder(specification.folder, async () => {
+      try {
+        await this.#tell(importCommand(specification), specification, progress);
+      } catch (thrown) {
+        // VirtualBox itself takes back what it could not finish.
+        if (progress.signal.aborted) await this.#removeRest(specification, progress);
+        throw thrown;
+      }
+      if (settings.length === 0) return;
+      try {
         await this.#tell(['modifyvm', specification.name, ...settings], specification, progress);
-    } catch (thrown) {
-      await this.#removeRest(specification, progress);
-      throw thrown;
-    }
+      } catch (thrown) {
+        await this.#removeRest(specification, progress);
+        throw thrown;
+      }
+    });
   }
 
   async start(specification: ImportSpecification, progress: Progress): Promise<void> {
@@ -70,8 +79,10 @@ export class VirtualBoxImporter implements Importer {
     };
   }
 
-  #list(what: string) {
-    return this.#manage.run(['list', what]);
+  /** Where VirtualBox keeps machines. */
+  async #machineFolder(): Promise<string> {
+    const { stdout } = await this.#manage.run(['list', 'systemproperties']);
+    return /^Default machine folder:\s+(.+)$/m.exec(stdout)?.[1] ?? '.';
   }
 
   async #tell(
@@ -94,8 +105,8 @@ export class VirtualBoxImporter implements Importer {
   }
 
   /**
-   * VirtualBox takes back what it could not finish. But when VBoxManage was killed, its server goes on, and
-   * what it makes carries a name that nobody had before.
+   * A VBoxManage that does not call the import off in time is killed, and VirtualBox's server goes on with it. What
+   * it makes carries a name that nobody had before.
    */
   async #removeRest({ name, folder }: ImportSpecification, progress: Progress): Promise<void> {
     const limit = performance.now() + REMOVE_SECONDS * 1000;
@@ -127,16 +138,4 @@ function settingsOf({ firmware, network, forwardPorts }: ImportSpecification): r
       `tcp${guestPort},tcp,127.0.0.1,${hostPort},,${guestPort}`,
     ]),
   ];
-}
-
-/** From `list systemproperties`. */
-function machineFolder(said: string): string {
-  return /^Default machine folder:\s+(.+)$/m.exec(said)?.[1] ?? '.';
-}
-
-async function exists(path: string): Promise<boolean> {
-  return lstat(path).then(
-    () => true,
-    () => false,
-  );
 }
