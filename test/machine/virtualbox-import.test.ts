@@ -1,21 +1,17 @@
-/**
- * The OVA of the main job in a real VirtualBox: imported, looked at, started. VirtualBox's interpreter gets
- * some nine million instructions a second done, so a start is followed as far as the kernel's first words.
- */
-import { mkdir, open, readFile, stat, writeFile } from 'node:fs/promises';
+/** The OVA of the main job in a real VirtualBox: imported by its own means and by `pvmc import`, and looked at. */
+import { mkdir, open, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
-import { exportAppliance } from '../../src/appliance/export.ts';
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { Firmware } from '../../src/hypervisors/hypervisor.ts';
 import { parseMachineReadable } from '../../src/hypervisors/virtualbox/machine-readable.ts';
 import { readAppliance } from '../../src/pipeline/prepare.ts';
 import type { PvmcError } from '../../src/system/error.ts';
-import { quietProgress } from '../../src/system/progress.ts';
 import { run } from '../../src/system/run.ts';
-import { type HelloBuild, helloBuild } from '../support/hello-build.ts';
+import { type HelloBuild, helloBuild, saidOf } from '../support/hello-build.ts';
+import { type Ended, PvmcProcess } from '../support/pvmc-process.ts';
+import { ovaFor } from '../support/virtualbox/hello-ova.ts';
 import { TestVirtualBox, whyNoVirtualBox } from '../support/virtualbox/test-virtualbox.ts';
-
-type Firmware = 'bios' | 'uefi';
 
 let skipped: string | undefined;
 let hello: HelloBuild;
@@ -28,44 +24,15 @@ beforeAll(async () => {
 
 beforeEach(async ({ skip }) => {
   if (skipped !== undefined) skip(skipped);
-  // At a tenth of its speed the guest's clock leaves the guest time for more than its timers.
-  virtualbox = await TestVirtualBox.install({ clockPercent: 10 });
+  virtualbox = await TestVirtualBox.install();
 });
 
 afterEach(async () => {
   await virtualbox?.remove();
 });
 
-/** The OVA that the main job built, or another of the same disk that asks for UEFI. */
-async function ovaFor(firmware: Firmware): Promise<string> {
-  if (firmware === 'bios') return hello.ova;
-  uefiOva ??= exportForUefi();
-  return uefiOva;
-}
-
-let uefiOva: Promise<string> | undefined;
-
-async function exportForUefi(): Promise<string> {
-  const { manifest } = (await readAppliance('examples/hello')).file;
-  expect(manifest.machine.firmware).toBe('bios');
-  const machine = { ...manifest.machine, firmware: 'uefi' } as const;
-  const [ova] = await exportAppliance(
-    {
-      manifest: { ...manifest, machine },
-      diskPath: join(hello.buildFolder, 'disk.raw'),
-      diskFormat: 'raw',
-      outputFolder: join(inject('runFolder'), 'uefi'),
-      baseName: 'hello-uefi',
-      formats: ['ova'],
-      sourceDateEpoch: 0,
-    },
-    quietProgress(),
-  );
-  return ova?.path ?? '';
-}
-
 async function imported(firmware: Firmware): Promise<ReadonlyMap<string, string>> {
-  await virtualbox.manage('import', await ovaFor(firmware));
+  await virtualbox.manage('import', await ovaFor(firmware, hello));
   return settings();
 }
 
@@ -100,7 +67,11 @@ async function wantedSettings(firmware: Firmware): Promise<Record<string, string
 
 describe.each<Firmware>(['bios', 'uefi'])('the OVA that asks for %s', (firmware) => {
   test('is accepted by a dry run, which imports nothing', async () => {
-    const { stdout } = await virtualbox.manage('import', await ovaFor(firmware), '--dry-run');
+    const { stdout } = await virtualbox.manage(
+      'import',
+      await ovaFor(firmware, hello),
+      '--dry-run',
+    );
     expect(stdout).toContain('Suggested VM name "hello"');
     expect(stdout).toContain('Debian_64');
     expect((await virtualbox.manage('list', 'vms')).stdout).toBe('');
@@ -122,54 +93,81 @@ describe.each<Firmware>(['bios', 'uefi'])('the OVA that asks for %s', (firmware)
     const megabytes = (await stat(raw)).size / 2 ** 20;
     expect(stdout).toMatch(new RegExp(`^Capacity: +${megabytes} MBytes$`, 'm'));
   });
+});
 
-  test('starts: its boot loader and its kernel speak on the serial line', async () => {
-    await imported(firmware);
-    const console = join(virtualbox.folder, 'console.log');
-    const serialLine = ['--uart1', '0x3F8', '4', '--uartmode1', 'file', console];
-    await virtualbox.manage('modifyvm', 'hello', ...serialLine);
-    await virtualbox.manage('startvm', 'hello', '--type', 'headless');
-    // The last entry of the menu is without `quiet`. A key that is pressed too early waits for the menu.
-    await said(console, /Debian GNU\/Linux \(recovery mode\)/, () => press(CURSOR_DOWN));
-    await press(CURSOR_DOWN);
-    await press(ENTER);
-    await said(console, /Linux version \d+\.\d+.*Debian/);
-    await said(console, /Command line: .*root=UUID=\S+ ro .*single/);
+/** pvmc finds the VirtualBox of this test where it finds any: on PATH. */
+function startImport(...args: readonly string[]): PvmcProcess {
+  const path = `PATH=${join(virtualbox.folder, 'bin')}:${process.env['PATH'] ?? ''}`;
+  return new PvmcProcess(['import', ...args, '--hypervisor', 'virtualbox'], ['env', path]);
+}
+
+async function pvmcImport(...args: readonly string[]): Promise<Ended> {
+  return startImport(...args).ended;
+}
+
+describe('pvmc import', () => {
+  test('adds it to VirtualBox, tells how to go on, and never touches what has its name', async () => {
+    const ended = await pvmcImport(hello.ova, '--forward', '22', '--forward', '18080:80');
+    expect(ended).toMatchObject({ status: 0, stderr: '' });
+    const machines = join(virtualbox.folder, 'machines');
+    expect(saidOf(ended, 'imported')).toMatchObject({
+      state: 'off',
+      name: 'hello',
+      hypervisor: expect.stringMatching(/^VirtualBox \d/),
+      folder: join(machines, 'hello'),
+      forwardPorts: { 80: 18_080 },
+      commands: { start: 'VBoxManage startvm hello --type headless' },
+    });
+    const machine = Object.fromEntries(await settings());
+    expect(machine).toMatchObject(await wantedSettings('bios'));
+    expect(machine['Forwarding(1)']).toBe('tcp80,tcp,127.0.0.1,18080,,80');
+
+    const refused = await pvmcImport(hello.ova, '--name', 'hello');
+    expect(refused.status).toBe(4);
+    expect(saidOf(refused, 'error')).toMatchObject({ code: 'machine-exists' });
+    expect(saidOf(await pvmcImport(hello.ova), 'imported')).toMatchObject({ name: 'hello-2' });
+    expect(await readdir(machines)).toEqual(['hello', 'hello-2']);
+  });
+
+  test('looks without making anything, also at what VirtualBox would say', async () => {
+    const ended = await pvmcImport(
+      await ovaFor('uefi', hello),
+      '--dry-run',
+      '--folder',
+      virtualbox.folder,
+    );
+    expect(saidOf(ended, 'imported')).toMatchObject({ state: 'not made', firmware: 'uefi' });
+    expect((await virtualbox.manage('list', 'vms')).stdout).toBe('');
+    expect(await readdir(virtualbox.folder)).not.toContain('hello');
+  });
+
+  test('starts it when asked to', async () => {
+    const ended = await pvmcImport(hello.ova, '--start', '--name', 'started');
+    expect(saidOf(ended, 'imported')).toMatchObject({ state: 'running', name: 'started' });
+    expect((await virtualbox.manage('list', 'runningvms')).stdout).toMatch(/^"started" /);
+  });
+
+  test('leaves nothing after Ctrl-C', async () => {
+    const importing = startImport(hello.ova);
+    await importing.until(
+      ({ type, line }) => type === 'log' && /VBoxManage import /.test(String(line)),
+    );
+    await sleep(1000);
+    importing.kill('SIGINT');
+    const ended = await importing.ended;
+    expect(ended.status).toBe(130);
+    expect((await virtualbox.manage('list', 'vms')).stdout).toBe('');
+    expect((await virtualbox.manage('list', 'hdds')).stdout).toBe('');
+    // Nor the folder above, which was not there before either.
+    expect(await readdir(virtualbox.folder)).not.toContain('machines');
   });
 });
 
-/** Scan codes of a keyboard: a key goes down, and up. */
-const CURSOR_DOWN = ['e0', '50', 'e0', 'd0'];
-const ENTER = ['1c', '9c'];
-
-async function press(codes: readonly string[]): Promise<void> {
-  await virtualbox.manage('controlvm', 'hello', 'keyboardputscancode', ...codes);
-}
-
-/** Waits until the console's log has it. */
-async function said(
-  path: string,
-  pattern: RegExp,
-  meanwhile: () => Promise<void> = async () => {},
-): Promise<void> {
-  const limit = performance.now() + START_SECONDS * 1000;
-  for (;;) {
-    const text = await readFile(path, 'latin1').catch(() => '');
-    if (pattern.test(text)) return;
-    if (performance.now() > limit)
-      throw new Error(`${pattern} was not said in ${START_SECONDS} s; the console:\n${text}`);
-    const state = (await settings()).get('VMState');
-    if (state !== 'running') throw new Error(`the machine is ${state}; the console:\n${text}`);
-    await meanwhile();
-    await sleep(1000);
-  }
-}
-
-/** Two minutes on an idle computer. */
-const START_SECONDS = 600;
-
 describe('an OVA that is not as it was built', () => {
-  async function refused(path: string): Promise<string> {
+  /** What VirtualBox says of it, and with what error `pvmc import` spares it that. */
+  async function refused(path: string, code: string): Promise<string> {
+    const ended = await pvmcImport(path);
+    expect(saidOf(ended, 'error')).toMatchObject({ kind: 'input', code });
     const thrown = await virtualbox.manage('import', path).catch((error: PvmcError) => error);
     expect((await virtualbox.manage('list', 'vms')).stdout).toBe('');
     return 'details' in thrown ? thrown.details.join('\n') : 'it was imported';
@@ -183,7 +181,7 @@ describe('an OVA that is not as it was built', () => {
     const { buffer } = await file.read(Buffer.alloc(1), 0, 1, Math.floor(size / 2));
     await file.write(Buffer.of(buffer.readUInt8() ^ 1), 0, 1, Math.floor(size / 2));
     await file.close();
-    expect(await refused(path)).not.toBe('it was imported');
+    expect(await refused(path, 'ova-digest-wrong')).not.toBe('it was imported');
   });
 
   test('is refused when it has lost its end', async () => {
@@ -192,7 +190,7 @@ describe('an OVA that is not as it was built', () => {
     const file = await open(path, 'r+');
     await file.truncate(Math.floor((await file.stat()).size / 2));
     await file.close();
-    expect(await refused(path)).not.toBe('it was imported');
+    expect(await refused(path, 'ova-truncated')).not.toBe('it was imported');
   });
 
   test('is refused when its descriptor is not the one whose digest it has', async () => {
@@ -202,6 +200,6 @@ describe('an OVA that is not as it was built', () => {
     const descriptor = join(folder, 'hello-1.0.0.ovf');
     const text = await readFile(descriptor, 'utf8');
     await writeFile(descriptor, text.replace('Debian_64', 'Fedora_64'));
-    expect(await refused(descriptor)).toContain('VERR_NOT_EQUAL');
+    expect(await refused(descriptor, 'ova-not-tar')).toContain('VERR_NOT_EQUAL');
   });
 });
