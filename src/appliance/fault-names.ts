@@ -13,6 +13,7 @@ export type FaultName =
   | 'member-name-strange'
   | 'member-twice'
   | 'members-too-many'
+  | 'member-too-large'
   | 'end-missing'
   | 'end-not-empty'
   | 'descriptor-missing'

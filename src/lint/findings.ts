@@ -1,7 +1,7 @@
 /** Collects what is found, and bounds it: a hostile file can be wrong in a million places. */
 import type { Fault, Place } from '../appliance/broken.ts';
 import { plainText } from '../system/plain-text.ts';
-import { type Complaint, type Repair } from './rule.ts';
+import type { Complaint, Repair } from './rule.ts';
 import { type NamedRule, RULES, type RuleName, ruleNamed } from './rules.ts';
 
 export interface Finding {

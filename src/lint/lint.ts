@@ -3,7 +3,7 @@
  * anybody's. The readers report what they meet, the rules look for the rest. Nothing is changed, and memory
  * does not grow with the file.
  */
-import { reporting } from '../appliance/broken.ts';
+import { type Report, reporting } from '../appliance/broken.ts';
 import { compareDigests, findManifest } from '../appliance/ova/digests.ts';
 import { type PackageFile, readExactly, readWhole } from '../appliance/ova/members.ts';
 import { decodeDigests } from '../appliance/ova/mf.ts';
@@ -15,7 +15,7 @@ import {
   referencedFiles,
   virtualSystems,
 } from '../appliance/ovf/facts.ts';
-import { type Descriptor, validateDescriptor } from '../appliance/ovf/schema.ts';
+import { validateDescriptor } from '../appliance/ovf/schema.ts';
 import { checkReferences, openForReading, readDescriptor } from '../appliance/read-ova.ts';
 import type { Progress } from '../system/progress.ts';
 import { type Finding, Findings } from './findings.ts';
@@ -123,7 +123,7 @@ async function lintManifest(
 const MOST_READ_BYTES = 2 ** 20;
 
 async function lintDescriptor(files: readonly PackageFile[], findings: Findings) {
-  const report = (fault: Parameters<Findings['addFault']>[0]) => findings.addFault(fault);
+  const report: Report = (fault) => findings.addFault(fault);
   const nothing = { references: [], disks: [] };
   if (!files.some(({ name }) => name.endsWith('.ovf'))) return nothing;
   const read = await reporting(report, () => readDescriptor(files));
@@ -138,20 +138,14 @@ async function lintDescriptor(files: readonly PackageFile[], findings: Findings)
     for (const item of diskItems(system).slice(0, MOST_DISKS)) {
       const facts = await reporting(report, () => diskOf(descriptor, item));
       const file = files.find(({ name }) => name === facts?.fileName);
-      if (facts && file) disks.push({ file, capacityBytes: facts.capacityBytes });
+      const isKnown = disks.some((one) => one.file === file);
+      if (facts && file && !isKnown) disks.push({ file, capacityBytes: facts.capacityBytes });
     }
   }
   check(DESCRIPTOR_RULES, { descriptor, files }, findings);
-  await validate(descriptor, findings);
+  // Last, as it takes the vendors' elements out.
+  await reporting(report, () => validateDescriptor(descriptor));
   return { references, disks };
-}
-
-/** Last, as it takes the vendors' elements out. */
-async function validate(descriptor: Descriptor, findings: Findings): Promise<void> {
-  await reporting(
-    (fault) => findings.addFault(fault),
-    () => validateDescriptor(descriptor),
-  );
 }
 
 /**

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { checkDescriptor, checkDigests, extractDisk, openOva } from '../appliance/read-ova.ts';
 import { codeOf, temporaryFolder, withFile } from '../appliance/testing/fixtures.ts';
-import { putTogether, takeApart } from '../appliance/testing/tampering.ts';
+import { putTogether, takeApart, withDigests } from '../appliance/testing/tampering.ts';
 import { quietProgress } from '../system/progress.ts';
 import { run } from '../system/run.ts';
 import { lintFile } from './lint.ts';
@@ -90,6 +90,14 @@ describe('is not touched:', () => {
         : one,
     );
     expect(await codeOf(repair(putTogether([...listed, iso])))).toBe('lint-not-repairable');
+  });
+
+  it('files that are called the same without their folders', async () => {
+    const [ovf, mf, disk] = parts;
+    if (!ovf || !mf || !disk) throw new Error('a part is missing');
+    const others = ['a/x.iso', 'b/x.iso'].map((name) => ({ name, bytes: Buffer.from(name) }));
+    const bytes = putTogether(withDigests([ovf, mf, disk, ...others]));
+    expect(await codeOf(repair(bytes))).toBe('lint-not-repairable');
   });
 
   it('what is right: it is copied to the bit', async () => {

@@ -7,7 +7,9 @@
 import { copyFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { quoted } from '../appliance/broken.ts';
+import { findManifest } from '../appliance/ova/digests.ts';
 import { type PackageFile, readExactly, readWhole } from '../appliance/ova/members.ts';
+import { checkMember } from '../appliance/ova/ustar.ts';
 import { type OvaPart, writeOva } from '../appliance/ova/writer.ts';
 import { PartialFile } from '../appliance/partial-file.ts';
 import { readDescriptor } from '../appliance/read-ova.ts';
@@ -117,8 +119,15 @@ async function writePackage(partial: PartialFile, { whole, findings }: Work, pro
       kept,
     }),
   );
-  const dropped = kept ? [] : files.filter(({ name }) => name.endsWith('.cert'));
-  return { dropped: dropped.map(({ name }) => name) };
+  return { dropped: kept ? [] : droppedNames(files) };
+}
+
+/** A signature over another manifest, and manifests beside the one. */
+function droppedNames(files: readonly PackageFile[]): readonly string[] {
+  const manifest = findManifest(files, () => {});
+  return files
+    .filter((one) => /\.(mf|cert)$/.test(one.name) && one !== manifest)
+    .map(({ name }) => name);
 }
 
 /** Rules whose repair changes the descriptor. */
@@ -126,10 +135,10 @@ const EDITS: ReadonlySet<string> = new Set(['file-size', 'member-in-folder', 'un
 
 /** The files of the package but descriptor, manifest and certificate, in the order of the references. */
 function partsOf(references: readonly string[], { whole, findings }: Work, progress: Progress) {
-  const broken = (name: string) =>
+  const isBroken = (file: PackageFile) =>
     findings.some(
       ({ rule, place, repair }) =>
-        place.member === name && repair === 'yes' && rule.number.startsWith('L4'),
+        place.member === file.name && repair === 'yes' && rule.number.startsWith('L4'),
     );
   const place = ({ name }: PackageFile) => {
     const index = references.indexOf(name);
@@ -138,15 +147,31 @@ function partsOf(references: readonly string[], { whole, findings }: Work, progr
   const others = whole.files
     .filter(({ name }) => !/\.(ovf|mf|cert)$/.test(name))
     .toSorted((one, other) => place(one) - place(other));
+  refuseUnclearNames(others);
   const list = others.map((file): OvaPart => {
     const name = plainNameOf(file.name);
-    const isBroken = broken(file.name);
-    return {
-      name,
-      content: isBroken ? rewrittenVmdk(file, name, progress) : bytesOf(file, progress),
-    };
+    if (isBroken(file)) return { name, content: rewrittenVmdk(file, name, progress) };
+    // Known before gigabytes are copied.
+    checkMember({ name, sizeBytes: file.sizeBytes });
+    return { name, content: bytesOf(file, progress) };
   });
-  return { list, rewritten: others.some(({ name }) => broken(name)) };
+  return { list, rewritten: others.some(isBroken) };
+}
+
+/** Without their folders, names may be the same, or none. */
+function refuseUnclearNames(files: readonly PackageFile[]): void {
+  const names = files.map(({ name }) => plainNameOf(name));
+  const unclear = files.filter(
+    (_, index) => /^\.|^$/.test(names[index] ?? '') || names.indexOf(names[index] ?? '') < index,
+  );
+  if (unclear.length === 0) return;
+  throw new PvmcError({
+    kind: 'input',
+    code: 'lint-not-repairable',
+    message: 'without their folders, files would have no name of their own. Nothing was written',
+    details: unclear.map(({ name }) => quoted(name)),
+    hint: 'Rename them, also in the descriptor.',
+  });
 }
 
 function touchesDigests(findings: readonly Finding[]): boolean {

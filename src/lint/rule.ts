@@ -42,10 +42,10 @@ export interface Rule<Subject> extends RuleText {
   readonly check?: (subject: Subject) => Iterable<Complaint>;
 }
 
-/** DSP0243, the DMTF's Open Virtualization Format Specification 1.1. */
+/** DSP0243, the DMTF's Open Virtualization Format Specification 1.1: a section, or what it is about. */
 export function dsp0243(section: string): Source {
   const url = 'https://www.dmtf.org/sites/default/files/standards/documents/DSP0243_1.1.0.pdf';
-  return { text: `DSP0243 ${section}`, url };
+  return { text: `DSP0243, ${section}`, url };
 }
 
 /** VMware's Virtual Disk Format 5.0. */

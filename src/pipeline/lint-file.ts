@@ -1,5 +1,5 @@
 /** `pvmc lint`: what is wrong with an appliance, and where its repaired copy goes. */
-import { stat } from 'node:fs/promises';
+import { realpath, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { type LintReport, lintFile } from '../lint/lint.ts';
 import { type RepairReport, repairFile } from '../lint/repair.ts';
@@ -25,7 +25,8 @@ export type LintResult =
 export async function lintAppliance(request: FileRequest<LintOptions>): Promise<LintResult> {
   const { path, options, emit, signal } = request;
   const progress = noticingProgress(emit, signal);
-  const file = resolve(path);
+  // A link stays one: the file that it leads to is meant.
+  const file = await realpath(path).catch(() => resolve(path));
   if (options.repair === undefined) {
     return { type: 'linted', report: await lintFile(file, progress) };
   }

@@ -130,7 +130,9 @@ function takeMember(member: OvaMember, archive: Archive, members: OvaMember[]): 
   }
   if (isTooLarge(member.sizeBytes)) {
     const message = `${called} has a member of 8 GiB or more, which ustar has no number for: ${quoted(member.name)}`;
-    report(new Fault('gnu-extension', place, { code: 'ova-member-foreign', message, hint: HINT }));
+    report(
+      new Fault('member-too-large', place, { code: 'ova-member-foreign', message, hint: HINT }),
+    );
   }
   checkName(member, archive, members);
   const end = member.offset + member.sizeBytes;

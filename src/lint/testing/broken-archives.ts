@@ -174,6 +174,18 @@ export const BROKEN_ARCHIVES: readonly BrokenFile[] = [
     also: ['file-unreferenced', 'digest-missing'],
   },
   {
+    rule: 'member-too-large',
+    bytes: () =>
+      diskHeader((header) => {
+        header.fill(0, 124, 136);
+        header.writeUInt8(0x80, 124);
+        header.writeBigUInt64BE(2n ** 33n, 128);
+      }),
+    place: { member: DISK, offset: AT.disk },
+    message: `the archive has a member of 8 GiB or more, which ustar has no number for: "${DISK}"`,
+    also: ['tar-cut-off', 'digest-of-nothing', 'file-missing'],
+  },
+  {
     rule: 'member-attributes',
     bytes: () => diskHeader((header) => header.write('root', 265, 'latin1')),
     place: { member: DISK, offset: AT.disk },
