@@ -2,7 +2,7 @@
  * Stage 6: from the machine's disk to the files that users receive. All formats are finished under
  * provisional names before the first of them gets its own: a failure leaves an earlier export as it was.
  */
-import { open, rm, stat } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Manifest } from '../manifest/schema.ts';
 import { PvmcError } from '../system/error.ts';
@@ -105,16 +105,12 @@ const WRITERS: Readonly<Record<ExportFormat, (file: PartialFile, work: Work) => 
 async function writeOvaFile(partial: PartialFile, work: Work): Promise<void> {
   if (work.map.readableBy === 'file') return writeOvaFrom(partial, work);
   // Compressed or layered images are rare here: qemu-img unpacks them first.
-  const unpacked = new PartialFile(`${partial.finalPath}.raw`);
-  try {
-    const { progress } = work;
-    await convert(unpacked, { ...work, onProgress: () => {} }, ['-O', 'raw']);
-    const disk: DiskImage = { path: unpacked.path, format: 'raw' };
-    const map = await mapDisk(disk, progress);
-    return await writeOvaFrom(partial, { ...work, disk, map });
-  } finally {
-    await rm(unpacked.path, { force: true });
-  }
+  await using unpacked = new PartialFile(`${partial.finalPath}.raw`);
+  const { progress } = work;
+  await convert(unpacked, { ...work, onProgress: () => {} }, ['-O', 'raw']);
+  const disk: DiskImage = { path: unpacked.path, format: 'raw' };
+  const map = await mapDisk(disk, progress);
+  await writeOvaFrom(partial, { ...work, disk, map });
 }
 
 async function writeOvaFrom(partial: PartialFile, work: Work): Promise<void> {

@@ -2,24 +2,45 @@
  * A file that appears only when it is finished: written under another name beside its place, made safe on
  * the disk, then renamed. Until then whatever had the name stays as it was.
  */
-import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { randomBytes } from 'node:crypto';
+import {
+  type FileHandle,
+  link,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  rename,
+  rm,
+  stat,
+} from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { PvmcError, systemCodeOf } from '../system/error.ts';
+import { processState } from '../system/process-fields.ts';
+
+/** What becomes of a file that has the name when the new one is finished. */
+type Present = 'replaced' | 'kept';
 
 export class PartialFile implements AsyncDisposable {
   readonly finalPath: string;
+  /** Nobody else's: it is drawn at random, and only made where nothing is. */
   readonly path: string;
-  #isFinished = false;
+  readonly #mode: number;
+  #isOurs = false;
 
-  constructor(finalPath: string) {
+  /** @param mode who may do what with it, less what the process's umask takes */
+  constructor(finalPath: string, mode = 0o644) {
     this.finalPath = finalPath;
-    this.path = `${finalPath}.partial`;
+    this.path = `${finalPath}.${process.pid}-${randomBytes(4).toString('hex')}.partial`;
+    this.#mode = mode;
   }
 
-  /** Opens it, new and empty, for `work`; what that has written is on the disk when this returns. */
+  /** Makes it for `work`, once; what that has written is on the disk when this returns. */
   async write(work: (file: FileHandle) => Promise<void>): Promise<void> {
     await explainingFailures(this.finalPath, async () => {
-      const file = await open(this.path, 'w+', 0o644);
+      await removeAbandoned(this.finalPath);
+      const file = await open(this.path, 'wx+', this.#mode);
+      this.#isOurs = true;
       try {
         await work(file);
         await file.sync();
@@ -34,19 +55,63 @@ export class PartialFile implements AsyncDisposable {
     await explainingFailures(this.finalPath, () => syncPath(this.path));
   }
 
-  /** Gives the file its name. */
-  async finish(): Promise<void> {
+  /** Gives the file its name. @throws PvmcError `output-exists` where what is there is to be kept */
+  async finish(present: Present = 'replaced'): Promise<void> {
     await explainingFailures(this.finalPath, async () => {
-      await rename(this.path, this.finalPath);
-      this.#isFinished = true;
+      if (present === 'kept') await takeName(this.path, this.finalPath);
+      else await rename(this.path, this.finalPath);
+      this.#isOurs = false;
       await syncPath(dirname(this.finalPath));
     });
   }
 
   /** Removes what is not finished. */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#isFinished) await rm(this.path, { force: true });
+    if (this.#isOurs) await rm(this.path, { force: true });
   }
+}
+
+/** What a pvmc that was killed has left of this file. */
+async function removeAbandoned(finalPath: string): Promise<void> {
+  const folder = dirname(finalPath);
+  const start = `${basename(finalPath)}.`;
+  for (const name of await readdir(folder).catch(() => [])) {
+    const [, pid] = /^(\d+)-[0-9a-f]{8}\.partial$/.exec(name.slice(start.length)) ?? [];
+    if (!name.startsWith(start) || pid === undefined) continue;
+    if ((await processState(pid)) === undefined) await rm(join(folder, name), { force: true });
+  }
+}
+
+/** Renames a file to a name that nothing has: renaming alone would replace what has come there meanwhile. */
+async function takeName(path: string, finalPath: string): Promise<void> {
+  try {
+    await link(path, finalPath);
+    await rm(path);
+  } catch (thrown) {
+    const code = systemCodeOf(thrown) ?? '';
+    if (code === 'EEXIST') throw outputExists(finalPath);
+    // A file system without links.
+    if (!['EPERM', 'ENOTSUP', 'ENOSYS'].includes(code)) throw thrown;
+    if (await isThere(finalPath)) throw outputExists(finalPath);
+    await rename(path, finalPath);
+  }
+}
+
+/** Whether anything has the name, also a link that leads nowhere. */
+export async function isThere(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+export function outputExists(path: string): PvmcError {
+  return new PvmcError({
+    kind: 'host',
+    code: 'output-exists',
+    message: `${path} exists already, and stays as it is`,
+    hint: 'Give another name, or remove it first.',
+  });
 }
 
 /** Makes the folder that exports go to, if it is missing. */

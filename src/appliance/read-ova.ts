@@ -9,7 +9,13 @@ import { messageOf, systemCodeOf } from '../system/error.ts';
 import type { Progress } from '../system/progress.ts';
 import { broken, Fault, type Place, quoted, type Report, refuse } from './broken.ts';
 import { compareDigests } from './ova/digests.ts';
-import { findMembers, type OvaMember, type PackageFile, readWhole } from './ova/members.ts';
+import {
+  findMembers,
+  isDescriptor,
+  type OvaMember,
+  type PackageFile,
+  readWhole,
+} from './ova/members.ts';
 import {
   type DiskFacts,
   type MachineFacts,
@@ -93,7 +99,7 @@ export async function checkDescriptor(ova: OpenOva): Promise<MachineFacts> {
 
 /** For the caller to dispose of. @throws Fault with the code `ovf-invalid` */
 export async function readDescriptor(files: readonly PackageFile[]): Promise<Descriptor> {
-  const file = files.find(({ name }) => name.endsWith('.ovf'));
+  const file = files.find(({ name }) => isDescriptor(name));
   if (!file || file.sizeBytes > LARGEST_DESCRIPTOR_BYTES) {
     throw new Fault(
       'descriptor-not-xml',
@@ -212,7 +218,8 @@ export function checkReferences(
     report(new Fault('file-size', place, { code: 'ovf-unusable', message }));
   }
   for (const { name, offset } of members) {
-    if (NOT_REFERENCED.test(name) || files.some((file) => file.name === name)) continue;
+    const isKnown = name === descriptor.name || NOT_REFERENCED.test(name);
+    if (isKnown || files.some((file) => file.name === name)) continue;
     const message = `the package holds ${quoted(name)}, of which the descriptor says nothing`;
     report(
       new Fault(

@@ -1,5 +1,5 @@
 /** Whatever stands in a file, the lint tells of it and ends: nothing is thrown, and it does not take long. */
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -10,7 +10,15 @@ import { quietProgress } from '../system/progress.ts';
 import { lintFile } from './lint.ts';
 import { repairFile } from './repair.ts';
 import { hostedSparse, qemuStream } from './testing/broken-disks.ts';
-import { AT, parts, partsWith, withDescriptor } from './testing/small-appliance.ts';
+import {
+  AT,
+  OVF,
+  part,
+  parts,
+  partsWith,
+  withDescriptor,
+  withManifest,
+} from './testing/small-appliance.ts';
 
 let outer: Awaited<ReturnType<typeof temporaryFolder>>;
 beforeAll(async () => {
@@ -86,4 +94,56 @@ it('of more elements than a machine has', async () => {
       'the descriptor has more than 10000 elements, more than any machine needs',
     ],
   ]);
+});
+
+it('of a manifest of nothing but parentheses', async () => {
+  const path = join(outer.path, 'parentheses.ova');
+  await writeFile(
+    path,
+    withManifest(() => '('.repeat(2 ** 20)),
+  );
+  const { findings } = await lintFile(path, quietProgress());
+  expect(findings.map(({ rule }) => rule.name)).toContain('manifest-line');
+});
+
+it('of a descriptor in UTF-16, in which nothing can be found again', async () => {
+  const path = join(outer.path, 'utf16.ova');
+  const text = part(OVF)
+    .toString()
+    .replace('encoding="UTF-8"', 'encoding="UTF-16LE"')
+    .replace('</References>', `<!--${'<a '.repeat(500_000)}--></References>`);
+  const bytes = Buffer.from(text, 'utf16le');
+  await writeFile(
+    path,
+    putTogether(parts.map((one) => (one.name === OVF ? { ...one, bytes } : one))),
+  );
+  const { findings } = await lintFile(path, quietProgress());
+  expect(findings.map(({ rule }) => rule.name)).toContain('digest-wrong');
+});
+
+it('of a disk whose tables tell of one grain again and again', async () => {
+  const tables = 131_072;
+  const bytes = Buffer.alloc(2048 * 512);
+  hostedSparse().copy(bytes);
+  bytes.writeBigUInt64LE(BigInt(tables) * 512n * 128n, 12);
+  bytes.writeBigUInt64LE(40n, 56);
+  for (let table = 0; table < tables; table += 1) bytes.writeUInt32LE(1100, 40 * 512 + table * 4);
+  for (let grain = 0; grain < 512; grain += 1) bytes.writeUInt32LE(1200, 1100 * 512 + grain * 4);
+  const path = join(outer.path, 'again.vmdk');
+  await writeFile(path, bytes);
+  const { findings } = await lintFile(path, quietProgress());
+  expect(findings.map(({ rule }) => rule.name)).toContain('vmdk-tables');
+});
+
+it.each([
+  ['that no file can have', 'x'.repeat(300)],
+  ['of a folder', 'folder'],
+])('of a reference with a name %s', async (_, name) => {
+  const folder = join(outer.path, name.slice(0, 9));
+  await mkdir(join(folder, 'folder'), { recursive: true });
+  const file = `<File ovf:href="${name}" ovf:id="file2"/></References>`;
+  const path = join(folder, OVF);
+  await writeFile(path, part(OVF).toString().replace('</References>', file));
+  const { findings } = await lintFile(path, quietProgress());
+  expect(findings.map(({ rule }) => rule.name)).toContain('file-missing');
 });

@@ -5,7 +5,12 @@
  */
 import { type Report, reporting } from '../appliance/broken.ts';
 import { compareDigests, findManifest } from '../appliance/ova/digests.ts';
-import { type PackageFile, readExactly, readWhole } from '../appliance/ova/members.ts';
+import {
+  isDescriptor,
+  type PackageFile,
+  readExactly,
+  readWhole,
+} from '../appliance/ova/members.ts';
 import { decodeDigests } from '../appliance/ova/mf.ts';
 import {
   diskItems,
@@ -69,8 +74,8 @@ export async function lintFile(
 }
 
 /** By the ending; a file with another is a VMDK if it begins like one, else it should be an OVA. */
-async function kindOf(path: string): Promise<LintedKind> {
-  if (/\.ovf$/i.test(path)) return 'ovf';
+export async function kindOf(path: string): Promise<LintedKind> {
+  if (isDescriptor(path)) return 'ovf';
   if (/\.vmdk$/i.test(path)) return 'vmdk';
   const file = await openForReading(path);
   try {
@@ -125,7 +130,7 @@ const MOST_READ_BYTES = 2 ** 20;
 async function lintDescriptor(files: readonly PackageFile[], findings: Findings) {
   const report: Report = (fault) => findings.addFault(fault);
   const nothing = { references: [], disks: [] };
-  if (!files.some(({ name }) => name.endsWith('.ovf'))) return nothing;
+  if (!files.some(({ name }) => isDescriptor(name))) return nothing;
   const read = await reporting(report, () => readDescriptor(files));
   if (!read) return nothing;
   using descriptor = read;
@@ -153,18 +158,28 @@ async function lintDescriptor(files: readonly PackageFile[], findings: Findings)
  * disk by the checksums of its grains. Of any other file nobody knows whether it is damaged.
  */
 function judgeDigests(disks: readonly FoundDisk[], findings: Findings): void {
-  for (const finding of findings.all()) {
+  const all = findings.all();
+  for (const finding of all) {
     if (finding.rule.name !== 'digest-wrong') continue;
     const { member } = finding.place;
-    const proves = member?.endsWith('.ovf') || disks.some(({ file }) => file.name === member);
-    const isWhole = !findings
-      .all()
-      .some(
-        ({ rule, place, repair }) =>
-          place.member === member &&
-          rule.name !== 'digest-wrong' &&
-          (repair === 'prevents' || rule.name === 'schema' || rule.name === 'vmdk-foreign'),
-      );
+    const proves = isDescriptor(member ?? '') || disks.some(({ file }) => file.name === member);
+    const isWhole = !all.some(
+      (one) => one !== finding && one.place.member === member && castsDoubt(one),
+    );
     if (proves && isWhole) findings.decide(finding, 'yes');
   }
 }
+
+/** Whether a file of which this was found may be damaged. A disk that is not compressed has no checksums. */
+function castsDoubt({ rule: { name, number, severity }, repair }: Finding): boolean {
+  if (repair === 'prevents' || name === 'schema') return true;
+  return number.startsWith('L4') && severity === 'error' && !DOUBTLESS.has(name);
+}
+
+/** What qemu-img and old tools write of a disk whose grains all have been inflated. */
+const DOUBTLESS: ReadonlySet<string> = new Set([
+  'vmdk-version-old',
+  'vmdk-create-type',
+  'vmdk-footer-missing',
+  'vmdk-end-missing',
+]);

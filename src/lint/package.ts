@@ -1,4 +1,5 @@
 /** The files that belong together: the members of an OVA, or an OVF and what lies beside it. */
+import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Report } from '../appliance/broken.ts';
 import type { OvaMember, PackageFile } from '../appliance/ova/members.ts';
@@ -28,7 +29,8 @@ export async function openFile(path: string): Promise<PackageFile> {
 
 /**
  * A descriptor with its manifest, its certificate and the files that it names, as far as they are there. No
- * other file is looked at, and none of another folder. For the caller to dispose of.
+ * other file is looked at, and none of another folder, neither by its name nor through a link. For the caller
+ * to dispose of.
  * @throws PvmcError `file-missing`, `ova-unreadable`
  */
 export async function openFolder(path: string): Promise<Package> {
@@ -38,10 +40,10 @@ export async function openFolder(path: string): Promise<Package> {
   };
   try {
     files.push(await openFile(path));
-    const base = basename(path).replace(/\.ovf$/, '');
+    const base = basename(path).replace(/\.ovf$/i, '');
     const names = [`${base}.mf`, `${base}.cert`, ...(await namedFiles(files))];
     for (const name of new Set(names)) {
-      const file = await openIfThere(join(dirname(path), name));
+      const file = await openIfThere(dirname(path), name);
       if (file) files.push(file);
     }
     return { files, members: undefined, [Symbol.asyncDispose]: close };
@@ -69,11 +71,15 @@ async function namedFiles(files: readonly PackageFile[]): Promise<readonly strin
   }
 }
 
-async function openIfThere(path: string): Promise<PackageFile | undefined> {
+/** What a link of a foreign folder leads to would be packed, and sent on with the rest. */
+async function openIfThere(folder: string, name: string): Promise<PackageFile | undefined> {
+  const path = join(folder, name);
   try {
-    return await openFile(path);
-  } catch (thrown) {
-    if (thrown instanceof PvmcError && thrown.code === 'file-missing') return undefined;
-    throw thrown;
+    const isInside = dirname(await realpath(path)) === (await realpath(folder));
+    if (!isInside || !(await stat(path)).isFile()) return undefined;
+  } catch {
+    // Also a name that no file can have, and a link to itself.
+    return undefined;
   }
+  return openFile(path);
 }

@@ -1,5 +1,5 @@
 /** What can be mended is right afterwards; what cannot stays as it is, and where nothing is known nothing is written. */
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { checkDescriptor, checkDigests, extractDisk, openOva } from '../appliance/read-ova.ts';
@@ -12,7 +12,7 @@ import { type RepairReport, repairFile } from './repair.ts';
 import { RULES } from './rules.ts';
 import { BROKEN_ARCHIVES } from './testing/broken-archives.ts';
 import { BROKEN_DESCRIPTORS } from './testing/broken-descriptors.ts';
-import { BROKEN_DISKS } from './testing/broken-disks.ts';
+import { BROKEN_DISKS, hostedSparse } from './testing/broken-disks.ts';
 import { BROKEN_MANIFESTS } from './testing/broken-manifests.ts';
 import {
   type BrokenFile,
@@ -21,6 +21,7 @@ import {
   OVF,
   part,
   parts,
+  partsWith,
   withDescriptor,
 } from './testing/small-appliance.ts';
 
@@ -92,6 +93,47 @@ describe('is not touched:', () => {
     expect(await codeOf(repair(putTogether([...listed, iso])))).toBe('lint-not-repairable');
   });
 
+  it('a digest of a disk without checksums', async () => {
+    const [ovf, mf, disk] = partsWith(hostedSparse());
+    if (!ovf || !mf || !disk) throw new Error('a part is missing');
+    const bytes = Buffer.from(disk.bytes);
+    bytes.writeUInt8(bytes.readUInt8(200 * 512) ^ 1, 200 * 512);
+    const damaged = putTogether([ovf, mf, { ...disk, bytes }]);
+    expect(await codeOf(repair(damaged))).toBe('lint-not-repairable');
+  });
+
+  it('a package that needs more members than an OVA may have', async () => {
+    const names = Array.from({ length: 62 }, (_, index) => `n${index}`);
+    const files = names.map((name) => `<File ovf:href="${name}" ovf:id="${name}"/>`).join('');
+    const text = part(OVF).toString().replace('</References>', `${files}</References>`);
+    for (const name of names) await writeFile(join(outer.path, name), '');
+    await writeFile(join(outer.path, DISK), part(DISK));
+    await writeFile(join(outer.path, OVF), text);
+    const before = await readdir(outer.path);
+    const request = { path: join(outer.path, OVF), outputPath: outputPath() };
+    expect(await codeOf(repairFile(request, quietProgress()))).toBe('lint-not-repairable');
+    expect(await readdir(outer.path)).toEqual(before);
+  });
+
+  it('a file with a name that only a pax header can tell', async () => {
+    const name = `${'x'.repeat(120)}.iso`;
+    const text = part(OVF).toString();
+    const file = `<File ovf:href="${name}" ovf:id="file2"/></References>`;
+    await writeFile(join(outer.path, OVF), text.replace('</References>', file));
+    await writeFile(join(outer.path, DISK), part(DISK));
+    await writeFile(join(outer.path, name), '');
+    const request = { path: join(outer.path, OVF), outputPath: outputPath() };
+    expect(await codeOf(repairFile(request, quietProgress()))).toBe('lint-not-repairable');
+  });
+
+  it('a descriptor in UTF-16', async () => {
+    const wrong = part(OVF).toString().replace('ovf:size="71680"', 'ovf:size="1"');
+    const text = wrong.replace('encoding="UTF-8"', 'encoding="UTF-16LE"');
+    const utf16 = Buffer.from(text, 'utf16le');
+    const changed = parts.map((one) => (one.name === OVF ? { ...one, bytes: utf16 } : one));
+    expect(await codeOf(repair(putTogether(withDigests(changed))))).toBe('lint-not-repairable');
+  });
+
   it('files that are called the same without their folders', async () => {
     const [ovf, mf, disk] = parts;
     if (!ovf || !mf || !disk) throw new Error('a part is missing');
@@ -114,6 +156,7 @@ it('keeps a signature where no file changes, and leaves it out where it would be
   const kept = await repair(putTogether(signed).subarray(0, -1024));
   expect(kept.dropped).toEqual([]);
   expect(await takeApart(outputPath())).toEqual(signed);
+  await rm(outputPath());
 
   const bytes = Buffer.from(part(MF).toString().replaceAll('SHA256', 'SHA2-256'));
   const misspelled = signed.map((one) => (one.name === MF ? { ...one, bytes } : one));
@@ -134,7 +177,8 @@ it('writes a disk of qemu-img anew, and the descriptor and the digests with it',
     const option = `subformat=${subformat}`;
     await run(['qemu-img', 'convert', '-O', 'vmdk', '-o', option, raw, vmdk]);
     const bytes = await readFile(vmdk);
-    const broken = putTogether(parts.map((one) => (one.name === DISK ? { ...one, bytes } : one)));
+    const changed = parts.map((one) => (one.name === DISK ? { ...one, bytes } : one));
+    const broken = putTogether(withDigests(changed));
     const { after } = await repair(broken);
     expect(after.findings).toEqual([]);
     await using ova = await openOva(outputPath());
@@ -143,7 +187,7 @@ it('writes a disk of qemu-img anew, and the descriptor and the digests with it',
     const unpacked = join(outer.path, `${subformat}.raw`);
     await extractDisk(ova, { disk, path: unpacked, progress: quietProgress() });
     await run(['cmp', raw, unpacked]);
-    await rm(vmdk);
+    for (const path of [vmdk, outputPath()]) await rm(path);
   }
 });
 
@@ -169,4 +213,51 @@ it('takes the place of the file when it is told to', async () => {
   await repairFile({ path, outputPath: path }, quietProgress());
   expect(await takeApart(path)).toEqual(parts);
   expect(await readdir(outer.path)).toEqual(['x.ova']);
+});
+
+it('gives the file in its place the same readers, and a new one no more', async () => {
+  const path = join(outer.path, 'x.ova');
+  const mode = async (one: string) => (await stat(one)).mode & 0o777;
+  await writeFile(path, putTogether(parts.toReversed()));
+  await chmod(path, 0o640);
+  await repairFile({ path, outputPath: outputPath() }, quietProgress());
+  expect((await mode(outputPath())) & 0o137).toBe(0);
+  await repairFile({ path, outputPath: path }, quietProgress());
+  expect(await mode(path)).toBe(0o640);
+});
+
+it('leaves a file alone that is called like its own unfinished one', async () => {
+  const path = `${outputPath()}.partial`;
+  const bytes = putTogether(parts.toReversed());
+  await writeFile(path, bytes);
+  await repairFile({ path, outputPath: outputPath() }, quietProgress());
+  expect((await readFile(path)).equals(bytes)).toBe(true);
+  expect(await takeApart(outputPath())).toEqual(parts);
+});
+
+it('packs a descriptor whose ending is in capitals', async () => {
+  const name = OVF.replace('.ovf', '.OVF');
+  const mf = Buffer.from(part(MF).toString().replace(OVF, name));
+  await writeFile(join(outer.path, name), part(OVF));
+  await writeFile(join(outer.path, MF), mf);
+  await writeFile(join(outer.path, DISK), part(DISK));
+  const request = { path: join(outer.path, name), outputPath: outputPath() };
+  const { before, after } = await repairFile(request, quietProgress());
+  expect([before.findings, after.findings]).toEqual([[], []]);
+  expect(await takeApart(outputPath())).toEqual(parts);
+});
+
+it('packs no file of another folder, whatever leads to it', async () => {
+  const folder = join(outer.path, 'theirs');
+  await mkdir(folder);
+  await writeFile(join(outer.path, 'secret'), part(DISK));
+  await writeFile(join(folder, OVF), part(OVF));
+  await symlink('../secret', join(folder, DISK));
+  const request = { path: join(folder, OVF), outputPath: outputPath() };
+  expect(await codeOf(repairFile(request, quietProgress()))).toBe('lint-not-repairable');
+  await rm(join(folder, DISK));
+  await writeFile(join(folder, 'elsewhere.vmdk'), part(DISK));
+  await symlink('elsewhere.vmdk', join(folder, DISK));
+  await repairFile(request, quietProgress());
+  expect(await takeApart(outputPath())).toEqual(parts);
 });

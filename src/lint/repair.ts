@@ -4,14 +4,15 @@
  * nobody knows what the right file would be, nothing is written. The result is looked at before it gets its
  * name.
  */
-import { copyFile } from 'node:fs/promises';
+import { chmod, copyFile, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { quoted } from '../appliance/broken.ts';
 import { findManifest } from '../appliance/ova/digests.ts';
 import { type PackageFile, readExactly, readWhole } from '../appliance/ova/members.ts';
-import { checkMember } from '../appliance/ova/ustar.ts';
+import { checkMember, LONGEST_NAME_BYTES } from '../appliance/ova/ustar.ts';
 import { type OvaPart, writeOva } from '../appliance/ova/writer.ts';
-import { PartialFile } from '../appliance/partial-file.ts';
+import type { Descriptor } from '../appliance/ovf/schema.ts';
+import { explainingFailures, PartialFile } from '../appliance/partial-file.ts';
 import { readDescriptor } from '../appliance/read-ova.ts';
 import { rewrittenVmdk } from '../appliance/vmdk/rewrite.ts';
 import { PvmcError } from '../system/error.ts';
@@ -39,7 +40,7 @@ export interface RepairRequest {
   readonly outputPath: string;
 }
 
-/** @throws PvmcError `lint-not-repairable`, `output-full`, …, and what `lintFile` throws */
+/** @throws PvmcError `lint-not-repairable`, `output-exists`, `output-full`, …, and what `lintFile` throws */
 export async function repairFile(
   { path, outputPath }: RepairRequest,
   progress: Progress,
@@ -49,13 +50,20 @@ export async function repairFile(
   const repaired = before.findings.filter(({ repair }) => repair === 'yes');
   const nothing = { before, repaired, dropped: [], after: before };
   if (repaired.length === 0 && path === outputPath) return nothing;
-  await using partial = new PartialFile(outputPath);
+  // Whoever may not read the one is not to read the other.
+  const mode = (await stat(path)).mode & 0o777;
+  await using partial = new PartialFile(outputPath, (mode & 0o666) | 0o600);
   const { dropped } = await write(partial, before, progress);
   const kind = before.kind === 'vmdk' ? 'vmdk' : 'ova';
   const written = await lintFile(partial.path, progress, { kind, name: basename(outputPath) });
   const after = { ...written, path: outputPath };
   refuseWorse(before, after);
-  await partial.finish();
+  if (path === outputPath) {
+    await explainingFailures(outputPath, () => chmod(partial.path, mode));
+    await partial.finish('replaced');
+  } else {
+    await partial.finish('kept');
+  }
   return { before, repaired, dropped, after };
 }
 
@@ -99,16 +107,20 @@ interface Work {
 
 async function writePackage(partial: PartialFile, { whole, findings }: Work, progress: Progress) {
   const { files, members } = whole;
+  refuseLongNames(files);
   using descriptor = await readDescriptor(files);
   const editor = descriptorEditor(descriptor);
-  const parts = partsOf(editor.references, { whole, findings }, progress);
-  const base = plainNameOf(descriptor.name).replace(/\.ovf$/, '');
+  const { references } = editor;
+  const parts = partsOf({ descriptor, references }, { whole, findings }, progress);
+  const base = plainNameOf(descriptor.name).replace(/\.ovf$/i, '');
   const names = { descriptor: `${base}.ovf`, digests: `${base}.mf` };
   const source = files.find(({ name }) => name === descriptor.name);
   const bytes = source ? await readWhole(source) : Buffer.alloc(0);
   const isEdited = findings.some(({ rule }) => EDITS.has(rule.name)) || parts.rewritten;
-  if (isEdited && !Buffer.from(descriptor.text).equals(bytes)) throw foreignText(descriptor.name);
-  const kept = isEdited || touchesDigests(findings) ? undefined : await keptDigests(files);
+  const isPlain = !bytes.includes(0) && Buffer.from(descriptor.text).equals(bytes);
+  if (isEdited && !isPlain) throw foreignText(descriptor.name);
+  const isChanged = isEdited || touchesDigests(findings) || names.descriptor !== descriptor.name;
+  const kept = isChanged ? undefined : await keptDigests(files);
   const seconds = members?.find(({ name }) => name === descriptor.name)?.header.seconds ?? 0;
   await partial.write((file) =>
     writeOva(file, {
@@ -134,7 +146,14 @@ function droppedNames(files: readonly PackageFile[]): readonly string[] {
 const EDITS: ReadonlySet<string> = new Set(['file-size', 'member-in-folder', 'units-old']);
 
 /** The files of the package but descriptor, manifest and certificate, in the order of the references. */
-function partsOf(references: readonly string[], { whole, findings }: Work, progress: Progress) {
+function partsOf(
+  {
+    descriptor,
+    references,
+  }: { readonly descriptor: Descriptor; readonly references: readonly string[] },
+  { whole, findings }: Work,
+  progress: Progress,
+) {
   const isBroken = (file: PackageFile) =>
     findings.some(
       ({ rule, place, repair }) =>
@@ -145,7 +164,7 @@ function partsOf(references: readonly string[], { whole, findings }: Work, progr
     return index < 0 ? references.length : index;
   };
   const others = whole.files
-    .filter(({ name }) => !/\.(ovf|mf|cert)$/.test(name))
+    .filter(({ name }) => name !== descriptor.name && !/\.(ovf|mf|cert)$/.test(name))
     .toSorted((one, other) => place(one) - place(other));
   refuseUnclearNames(others);
   const list = others.map((file): OvaPart => {
@@ -170,6 +189,21 @@ function refuseUnclearNames(files: readonly PackageFile[]): void {
     code: 'lint-not-repairable',
     message: 'without their folders, files would have no name of their own. Nothing was written',
     details: unclear.map(({ name }) => quoted(name)),
+    hint: 'Rename them, also in the descriptor.',
+  });
+}
+
+/** What a pax header has told is longer than the one form that every importer takes has room for. */
+function refuseLongNames(files: readonly PackageFile[]): void {
+  const long = files.filter(
+    ({ name }) => Buffer.byteLength(plainNameOf(name)) > LONGEST_NAME_BYTES,
+  );
+  if (long.length === 0) return;
+  throw new PvmcError({
+    kind: 'input',
+    code: 'lint-not-repairable',
+    message: `files have names of more than the ${LONGEST_NAME_BYTES} bytes that an OVA allows. Nothing was written`,
+    details: long.map(({ name }) => quoted(name)),
     hint: 'Rename them, also in the descriptor.',
   });
 }
@@ -220,12 +254,18 @@ function foreignText(name: string): PvmcError {
   });
 }
 
-/** A defect of ours; the old file is still what it was. */
+/** As an OVA can hold less than an OVF names, or where a text is not found again to be changed. */
 function refuseWorse(before: LintReport, after: LintReport): void {
   const known = new Set(before.findings.map(({ rule }) => rule.name));
   const fresh = after.findings.filter(
     ({ rule }) => rule.severity === 'error' && !known.has(rule.name),
   );
-  const [first] = fresh;
-  if (first) throw new Error(`the repaired file has a new error: ${findingLine(first)}`);
+  if (fresh.length === 0) return;
+  throw new PvmcError({
+    kind: 'input',
+    code: 'lint-not-repairable',
+    message: `${before.path} cannot be repaired: the new file would have errors that this one has not. Nothing was written`,
+    details: fresh.map(findingLine),
+    hint: 'Mend by hand what `pvmc lint` tells of it, without `--fix`.',
+  });
 }

@@ -1,6 +1,6 @@
 /** Imports for QEMU with real files, which need no machine to run. */
 import { readdirSync } from 'node:fs';
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, realpath, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -100,6 +100,21 @@ describe('a machine for QEMU', () => {
     const { facts } = await importTiny();
     const stopped = await run([facts.commands.powerOff], { accept: [1] });
     expect(stopped.stderr).toBe('tiny does not run in the background');
+  });
+
+  it('is not taken for another process that has got its number', async () => {
+    const { facts } = await importTiny();
+    await writeFile(join(facts.folder, 'qemu.pid'), `${process.pid}\n`);
+    const stopped = await run([facts.commands.powerOff], { accept: [1] });
+    expect(stopped.stderr).toBe('tiny does not run in the background');
+  });
+
+  it('is found by the name of its own file with its number', async () => {
+    const { facts } = await importTiny();
+    const pidFile = join(await realpath(facts.folder), 'qemu.pid');
+    await run(['mkfifo', join(facts.folder, 'monitor.in')]);
+    const script = 'sh -c "sleep 1; true" machine "$1" & echo $! >"$1"; exec "$2"';
+    await run(['sh', '-c', script, 'sh', pidFile, facts.commands.powerOff]);
   });
 
   it('is only looked at when that is what was asked for', async () => {
@@ -209,10 +224,11 @@ it('leaves nothing when it is interrupted', async () => {
 });
 
 it('removes what an import that was killed has left', async () => {
-  await mkdir(join(folder, '.tiny.importing-999999999'));
-  await mkdir(join(folder, '.tiny-2.importing-999999999'));
+  const others = ['.tiny-2.importing-999999999-aB3dEf', '.tiny.importing-notes'];
+  for (const name of ['.tiny.importing-999999999-aB3dEf', ...others])
+    await mkdir(join(folder, name));
   await importTiny();
-  expect(await readdir(folder)).toEqual(['.tiny-2.importing-999999999', 'tiny']);
+  expect((await readdir(folder)).sort()).toEqual([...others, 'tiny']);
 });
 
 it('explains a folder that cannot be', async () => {

@@ -1,7 +1,8 @@
 /** `pvmc lint`: what is wrong with an appliance, and where its repaired copy goes. */
 import { realpath, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { type LintReport, lintFile } from '../lint/lint.ts';
+import { isThere, outputExists } from '../appliance/partial-file.ts';
+import { kindOf, type LintReport, lintFile } from '../lint/lint.ts';
 import { type RepairReport, repairFile } from '../lint/repair.ts';
 import { PvmcError } from '../system/error.ts';
 import type { Amount, Progress } from '../system/progress.ts';
@@ -31,25 +32,33 @@ export async function lintAppliance(request: FileRequest<LintOptions>): Promise<
     return { type: 'linted', report: await lintFile(file, progress) };
   }
   const outputPath = options.repair === 'in-place' ? file : options.repair.outputPath;
+  if ((await kindOf(file)) === 'ovf' && !/\.ova$/i.test(outputPath)) throw onlyPacked();
   if (options.repair !== 'in-place') await requireNothing(outputPath, file);
   return { type: 'repaired', report: await repairFile({ path: file, outputPath }, progress) };
 }
 
 /** A file that is there is somebody's. */
 async function requireNothing(outputPath: string, input: string): Promise<void> {
-  const there = await stat(outputPath).catch(() => undefined);
-  if (!there) return;
-  const given = await stat(input).catch(() => undefined);
-  const isInput = given?.ino === there.ino && given.dev === there.dev;
+  if (!(await isThere(outputPath))) return;
+  const [given, there] = await Promise.all(
+    [input, outputPath].map((path) => stat(path).catch(() => undefined)),
+  );
+  if (!there || given?.ino !== there.ino || given.dev !== there.dev) throw outputExists(outputPath);
   throw new PvmcError({
     kind: 'host',
     code: 'output-exists',
-    message: isInput
-      ? `${outputPath} is the file that is to be repaired`
-      : `${outputPath} exists already, and stays as it is`,
-    hint: isInput
-      ? 'Give another name, or `--in-place` to put the repaired file in its place.'
-      : 'Give another name, or remove it first.',
+    message: `${outputPath} is the file that is to be repaired`,
+    hint: 'Give another name, or `--in-place` to put the repaired file in its place.',
+  });
+}
+
+/** Its files are several, and stay what they are. */
+function onlyPacked(): PvmcError {
+  return new PvmcError({
+    kind: 'usage',
+    code: 'lint-output-unclear',
+    message: 'an OVF is repaired by packing it and its files into an OVA',
+    hint: 'Give `-o NAME.ova`.',
   });
 }
 

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Progress } from '../../system/progress.ts';
 import { Fault, type Place, quoted, type Report } from '../broken.ts';
-import { type PackageFile, readExactly, readWhole } from './members.ts';
+import { isDescriptor, type PackageFile, readExactly, readWhole } from './members.ts';
 import { decodeDigests, type ListedDigest } from './mf.ts';
 
 const LARGEST_MANIFEST_BYTES = 2 ** 20;
@@ -53,8 +53,8 @@ export function findManifest(
   files: readonly PackageFile[],
   report: Report,
 ): PackageFile | undefined {
-  const descriptor = files.find(({ name }) => name.endsWith('.ovf'))?.name ?? '';
-  const name = descriptor.replace(/\.ovf$/, '.mf');
+  const descriptor = files.find(({ name }) => isDescriptor(name))?.name ?? '';
+  const name = descriptor.replace(/\.ovf$/i, '.mf');
   const manifest = files.find((one) => one.name === name);
   if (manifest) return manifest;
   const others = files.filter((one) => one.name.endsWith('.mf'));
@@ -91,7 +91,8 @@ async function readListing(manifest: PackageFile, report: Report): Promise<Listi
   for (const { line, text } of strangeLines) {
     const what = `the manifest has a line that is no digest: ${quoted(text)}`;
     report(invalid('manifest-line', { member, line }, what));
-    garbled.add(/\((.+)\)/.exec(text)?.[1] ?? '');
+    // An expression would look from each of a million parentheses to the end.
+    garbled.add(text.slice(text.indexOf('(') + 1, Math.max(text.lastIndexOf(')'), 0)));
   }
   return { manifest, digests, garbled };
 }

@@ -25,6 +25,11 @@ export interface PackageFile {
   readonly offset: number;
 }
 
+/** Some tools of Windows write the ending in capitals. */
+export function isDescriptor(name: string): boolean {
+  return /\.ovf$/i.test(name);
+}
+
 export interface OvaMember extends PackageFile {
   readonly header: MemberHeader;
   /** Where its header is. */

@@ -10,7 +10,7 @@ export const BLOCK_BYTES = 512;
 const LARGEST_MEMBER_BYTES = 8 ** 11 - 1;
 /** Two blocks of zeros. */
 export const END_BYTES = 2 * BLOCK_BYTES;
-const LONGEST_NAME_BYTES = 100;
+export const LONGEST_NAME_BYTES = 100;
 
 export interface MemberFacts {
   readonly name: string;

@@ -52,7 +52,8 @@ export async function parseDescriptor(name: string, bytes: Uint8Array): Promise<
   const problem = documentProblem(document);
   if (problem === undefined) {
     const text = new TextDecoder().decode(bytes);
-    const tags = startTags(text);
+    // Of another encoding, in which nothing would be found, and that slowly.
+    const tags = startTags(bytes.includes(0) ? '' : text);
     return { document, text, tags, name, [Symbol.dispose]: () => document.dispose() };
   }
   const { line } = document.root;

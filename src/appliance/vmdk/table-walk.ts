@@ -7,6 +7,7 @@ import type { Progress } from '../../system/progress.ts';
 import { readExactly } from '../ova/members.ts';
 import {
   decodeMarker,
+  GRAIN_BYTES,
   GRAIN_HEADER_BYTES,
   GRAIN_SECTORS,
   SECTOR_BYTES,
@@ -36,6 +37,9 @@ export async function* storedGrains(
   const tables = Math.ceil(header.capacitySectors / (GRAIN_SECTORS * TABLE_ENTRIES));
   const directory = await readPlace(vmdk, header.directorySector ?? 0, tables * 4);
   if (!directory) return;
+  // Tables and grains are places of their own in the file; a grain may be cut off.
+  let roomBytes = file.sizeBytes + GRAIN_BYTES;
+  const grainBytes = header.isStreamed ? SECTOR_BYTES : GRAIN_BYTES;
   for (let table = 0; table < tables; table += 1) {
     progress.signal.throwIfAborted();
     progress.amount({ done: table, total: tables, unit: 'steps' });
@@ -43,16 +47,23 @@ export async function* storedGrains(
     if (place < FIRST_PLACE) continue;
     const entries = await readPlace(vmdk, place, TABLE_BYTES);
     if (!entries) continue;
+    roomBytes -= TABLE_BYTES;
     for (let index = 0; index < TABLE_ENTRIES; index += 1) {
       const sector = entries.readUInt32LE(index * 4);
       const diskSector = (table * TABLE_ENTRIES + index) * GRAIN_SECTORS;
       if (sector < FIRST_PLACE) continue;
       if (sector * SECTOR_BYTES < file.sizeBytes && diskSector < header.capacitySectors) {
-        yield { diskSector, sector };
+        roomBytes -= grainBytes;
+        if (roomBytes >= 0) yield { diskSector, sector };
       } else {
         const what = `its table ${table} has a grain at sector ${sector}, where none can be`;
         vmdk.report(vmdkBroken('vmdk-tables', { member: file.name, sector: place }, what));
       }
+    }
+    if (roomBytes < 0) {
+      const what = 'its tables tell of more grains than the file has room for';
+      vmdk.report(vmdkBroken('vmdk-tables', { member: file.name, sector: place }, what));
+      return;
     }
   }
 }

@@ -1,11 +1,11 @@
 /** `pvmc lint` as a user runs it. */
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../../appliance/testing/fixtures.ts';
 import { putTogether } from '../../appliance/testing/tampering.ts';
 import { allRules } from '../../lint/rules.ts';
-import { parts, withDescriptor } from '../../lint/testing/small-appliance.ts';
+import { OVF, part, parts, withDescriptor } from '../../lint/testing/small-appliance.ts';
 import { lintAppliance } from '../../pipeline/lint-file.ts';
 import { runCommandLine } from '../command-line.ts';
 
@@ -19,6 +19,8 @@ beforeAll(async () => {
   await writeFile(inside('good.ova'), putTogether(parts));
   await writeFile(inside('warned.ova'), putTogether(parts).subarray(0, -1024));
   const family = (text: string) => text.replace('vmx-14', 'virtualbox-2.2');
+  await writeFile(inside('good.OVF'), part(OVF));
+  await symlink('good.OVF', inside('link'));
   await writeFile(inside('wrong.ova'), withDescriptor(family));
 });
 afterAll(() => outer[Symbol.asyncDispose]());
@@ -126,7 +128,16 @@ describe('--fix', () => {
       () => ['--fix', '--in-place', '-o', 'x.ova', inside('good.ova')],
       'lint-output-unclear',
     ],
-    ['an OVF to be an OVF', () => ['--fix', '-o', 'x.ovf', 'good.ovf'], 'lint-output-unclear'],
+    [
+      'an OVF to be an OVF',
+      () => ['--fix', '-o', inside('x.ovf'), inside('good.OVF')],
+      'lint-output-unclear',
+    ],
+    [
+      'an OVF in its place, by a link',
+      () => ['--fix', '--in-place', inside('link')],
+      'lint-output-unclear',
+    ],
     ['no file', () => [], 'argument-missing'],
     ['a file that is not there', () => [inside('none.ova')], 'file-missing'],
     [

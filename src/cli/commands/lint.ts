@@ -54,7 +54,7 @@ export function addLint(root: Command, open: OpenSession): void {
         return;
       }
       const file = required(path);
-      const repair = repairTarget(file, flags, session.workingFolder);
+      const repair = repairTarget(flags, session.workingFolder);
       await requireFile(file);
       const result = await session.watch({
         title: file,
@@ -76,9 +76,9 @@ function required(path: string | undefined): string {
   });
 }
 
-function repairTarget(file: string, flags: LintFlags, folder: string): RepairTarget | undefined {
+function repairTarget(flags: LintFlags, folder: string): RepairTarget | undefined {
   const { fix = false, inPlace = false, output } = flags;
-  const wrong = targetProblem(file, flags);
+  const wrong = targetProblem(flags);
   if (wrong !== undefined) {
     throw new PvmcError({ kind: 'usage', code: 'lint-output-unclear', ...wrong });
   }
@@ -87,7 +87,7 @@ function repairTarget(file: string, flags: LintFlags, folder: string): RepairTar
 }
 
 /** What is wrong with the options that say where the repaired file goes. */
-function targetProblem(file: string, { fix = false, inPlace = false, output }: LintFlags) {
+function targetProblem({ fix = false, inPlace = false, output }: LintFlags) {
   if (!fix) {
     if (!inPlace && output === undefined) return undefined;
     return { message: '--output and --in-place are about --fix', hint: 'Add --fix.' };
@@ -98,11 +98,7 @@ function targetProblem(file: string, { fix = false, inPlace = false, output }: L
       hint: 'Give either `-o FILE`, or `--in-place` to replace the file itself.',
     };
   }
-  if (!file.endsWith('.ovf') || output?.endsWith('.ova') === true) return undefined;
-  return {
-    message: 'an OVF is repaired by packing it and its files into an OVA',
-    hint: 'Give `-o NAME.ova`.',
-  };
+  return undefined;
 }
 
 function finalReport(result: LintResult): LintReport {

@@ -1,5 +1,5 @@
 /** Appliances become machines of QEMU's user: a folder with the disk, a script that starts it and one that stops it. */
-import { copyFile, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { processState } from '../../system/process-fields.ts';
 import type { Progress } from '../../system/progress.ts';
@@ -28,11 +28,11 @@ export class QemuImporter implements Importer {
   async import(specification: ImportSpecification, progress: Progress): Promise<void> {
     await this.rehearse(specification);
     const { folder, name } = specification;
-    const partial = join(dirname(folder), `.${name}.importing-${process.pid}`);
     await inParentFolder(folder, async () => {
       await removeAbandoned(dirname(folder), name);
+      const start = join(dirname(folder), `${startOf(name)}${process.pid}-`);
+      const partial = await mkdtemp(start);
       try {
-        await mkdir(partial, { mode: 0o700 });
         await this.#fill(partial, specification, progress);
         progress.signal.throwIfAborted();
         await rename(partial, folder);
@@ -85,9 +85,14 @@ export class QemuImporter implements Importer {
 /** What a pvmc that was killed has left of this name. */
 async function removeAbandoned(parent: string, name: string): Promise<void> {
   for (const entry of await readdir(parent)) {
-    if (!entry.startsWith(`.${name}.importing-`)) continue;
-    const pid = entry.slice(entry.lastIndexOf('-') + 1);
-    if ((await processState(pid)) === undefined)
+    if (!entry.startsWith(startOf(name))) continue;
+    const [, pid] = /^(\d+)-\w{6}$/.exec(entry.slice(startOf(name).length)) ?? [];
+    if (pid !== undefined && (await processState(pid)) === undefined)
       await rm(join(parent, entry), { recursive: true, force: true });
   }
+}
+
+/** Of the name of the folder in which a machine is made; the process and six characters follow. */
+function startOf(name: string): string {
+  return `.${name}.importing-`;
 }

@@ -29,7 +29,7 @@ export function startScript({ specification, program, uefiCodePath }: StartScrip
 #
 # Further arguments are handed to QEMU.
 set -eu
-cd "$(dirname "$0")"
+cd -P "$(dirname "$0")"
 
 case \${1-} in
 '' | -*) set -- -nographic "$@" ;;
@@ -93,16 +93,19 @@ export function stopScript({ name }: Pick<ImportSpecification, 'name'>): string 
   return `#!/bin/sh
 # Presses the power button of the machine ${name} that runs in the background, and waits until it is off.
 set -eu
-cd "$(dirname "$0")"
+cd -P "$(dirname "$0")"
 
-pid=$(cat qemu.pid 2>/dev/null) && kill -0 "$pid" 2>/dev/null || {
+# After a crash the number may be another program's.
+runs() { tr '\\0' '\\n' <"/proc/$pid/cmdline" | grep -Fqx "$PWD/qemu.pid"; }
+
+pid=$(cat qemu.pid 2>/dev/null) && runs 2>/dev/null || {
   echo '${name} does not run in the background' >&2
   exit 1
 }
 # Opened to read, too: to write alone would wait for a reader.
 echo system_powerdown 1<>monitor.in
 for second in $(seq ${POWER_OFF_SECONDS}); do
-  kill -0 "$pid" 2>/dev/null || exit 0
+  runs 2>/dev/null || exit 0
   sleep 1
 done
 echo "${name} is not off after ${POWER_OFF_SECONDS} s; this ends it at once: kill $pid" >&2

@@ -2,8 +2,8 @@
  * Appliances become machines of VirtualBox's user: VirtualBox reads the OVA itself, and has the machine in
  * its own list and folder, as if the user had imported it.
  */
-import { rmdir } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { realpath, rmdir } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../../system/error.ts';
 import type { Progress } from '../../system/progress.ts';
@@ -11,7 +11,7 @@ import { commandLine } from '../../system/run.ts';
 import type { Importer, ImportSpecification, MachineCommands, Place } from '../importer.ts';
 import { inParentFolder, placeOf } from '../machine-place.ts';
 import type { Dialect } from './dialect.ts';
-import { powerStateOf } from './machine-state.ts';
+import { isNotFound, machineInfo, powerStateOf } from './machine-state.ts';
 import { explained } from './start-failure.ts';
 import type { ManageOptions, VBoxManage } from './vboxmanage.ts';
 
@@ -104,15 +104,29 @@ export class VirtualBoxImporter implements Importer {
     }
   }
 
+  /** Of the machine of that name whose settings are in that folder. */
+  async #uuidOf(name: string, folder: string): Promise<string | undefined> {
+    try {
+      const info = await machineInfo(this.#manage, name);
+      const place = await realPathOf(dirname(info.get('CfgFile') ?? ''));
+      return place === (await realPathOf(folder)) ? info.get('UUID') : undefined;
+    } catch (thrown) {
+      if (isNotFound(thrown)) return undefined;
+      throw thrown;
+    }
+  }
+
   /**
    * A VBoxManage that does not call the import off in time is killed, and VirtualBox's server goes on with it. What
-   * it makes carries a name that nobody had before.
+   * it makes has the folder that was chosen for it; a machine of that name in another one is somebody else's.
    */
   async #removeRest({ name, folder }: ImportSpecification, progress: Progress): Promise<void> {
     const limit = performance.now() + REMOVE_SECONDS * 1000;
     try {
-      while ((await powerStateOf(this.#manage, name)) !== 'gone' && performance.now() < limit) {
-        await this.#manage.run(['unregistervm', name, '--delete']).catch(() => {});
+      while (performance.now() < limit) {
+        const uuid = await this.#uuidOf(name, folder);
+        if (uuid === undefined) break;
+        await this.#manage.run(['unregistervm', uuid, '--delete']).catch(() => {});
         await sleep(PAUSE_MILLISECONDS);
       }
     } catch (thrown) {
@@ -121,6 +135,11 @@ export class VirtualBoxImporter implements Importer {
     // Only when it is empty.
     await rmdir(folder).catch(() => {});
   }
+}
+
+/** Links on the way to it count for nothing. */
+function realPathOf(path: string): Promise<string> {
+  return realpath(path).catch(() => resolve(path));
 }
 
 function importCommand({ ovaPath, name, folder }: ImportSpecification): readonly string[] {

@@ -59,7 +59,7 @@ export const DESCRIPTOR_RULES = {
     reason: 'Every File of the References is part of the package, under exactly that name.',
     breaks: 'every importer',
     sources: [dsp0243('References')],
-    cure: 'Bring the file back, or change the reference.',
+    cure: 'Bring the file back, or change the reference. A link that leads out of the folder does not count.',
     repair: 'prevents',
   },
   'file-size': {
