@@ -20,7 +20,7 @@ export default defineConfig({
         },
       },
       machines('machine', ['test/machine/*.test.ts'], ['test/machine/virtualbox-*']),
-      machines('faults', ['test/machine/faults/*.test.ts']),
+      machines('faults', ['test/machine/faults.test.ts', 'test/machine/faults/*.test.ts']),
       machines('virtualbox', ['test/machine/virtualbox-*.test.ts']),
     ],
   },

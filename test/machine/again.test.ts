@@ -1,9 +1,9 @@
 /**
  * The second build: what is the same is not done again, and a build that was cut off and taken up again
- * gives the same bits as one that was not.
+ * gives the same bits as one that was not. All builds here start from the checkpoint of the first one.
  */
 import { execFileSync } from 'node:child_process';
-import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -62,6 +62,36 @@ test('another description: it is exported again, without a guest', async () => {
   expect(stages(ended, 'stage-finished')).toEqual(['media', 'export']);
   expect(stages(ended, 'stage-reused')).toEqual(GUEST_STAGES);
   expect(await digest(join(output, 'hello-1.0.0.ova'))).not.toBe(await digest(hello.ova));
+});
+
+test('a script that fills the guest’s disk: the verdict has its last lines, the machine can be opened', async () => {
+  const manifest = join(work, 'filling');
+  await cp(join(ROOT, 'examples/hello'), manifest, { recursive: true });
+  const script = [
+    'scripts:',
+    '  - name: fill the disk',
+    '    run: |',
+    '      echo filling',
+    '      fallocate --length 100GiB /var/full',
+  ];
+  await appendFile(join(manifest, 'appliance.yaml'), `${script.join('\n')}\n`);
+  const ended = await build(manifest).ended;
+  const { failure } = (saidOf(ended, 'build-failed') ?? {}) as { failure?: { folder: string } };
+  expect(failure).toMatchObject({ code: 'script-failed', stage: 'construct', step: 'scripts' });
+  expect(ended.status).toBe(7);
+  expect(stepsOf(ended.said)).not.toContain('install');
+  expect(JSON.stringify(failure)).toContain('No space left on device');
+  const kept = failure?.folder ?? '';
+  expect(await readFile(join(kept, 'guest/constructor.log'), 'utf8')).toContain('filling');
+  expect((await readFile(join(kept, 'screen.png'))).subarray(1, 4).toString()).toBe('PNG');
+
+  expect(JSON.stringify(failure)).toContain(`./pvmc diagnose ${basename(kept)}`);
+  const command = 'lsblk --noheadings --output NAME /dev/vda; exit 3';
+  const opening = ['diagnose', basename(kept), '-o', output, '--command', command];
+  const opened = await new PvmcProcess(opening).ended;
+  const shown = saidOf(opened, 'command-finished')?.['output'];
+  expect([opened.status, shown]).toEqual([3, expect.stringContaining('vda3')]);
+  expect(await readdir(kept)).not.toContainEqual(expect.stringMatching(/^diagnose/));
 });
 
 test('killed while it constructs, and taken up again: the same bits', async () => {

@@ -37,6 +37,8 @@ export interface GoesOn {
 /** One run of pvmc, with its faults in the order in which they come. */
 export interface FaultyRun {
   readonly faults: readonly [Fault, ...Fault[]];
+  /** Among those of `npm run test:machine`; all others are made by `npm run test:faults` alone. */
+  readonly everyTime?: true;
   /** Lines of the manifest besides the name, the version and the test's package. */
   readonly manifest?: readonly string[];
   /** Of pvmc; `build` unless told. */

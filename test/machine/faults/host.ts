@@ -23,6 +23,7 @@ export const repositoryFaults: FaultGroup = {
   name: 'the repository, as the host sees it',
   runs: [
     {
+      everyTime: true,
       faults: [
         {
           fault: 'the repository answers 404',
@@ -33,6 +34,7 @@ export const repositoryFaults: FaultGroup = {
       ],
     },
     {
+      everyTime: true,
       faults: [
         {
           fault: 'the repository answers 500',
@@ -43,6 +45,7 @@ export const repositoryFaults: FaultGroup = {
       ],
     },
     {
+      everyTime: true,
       prepare: ({ workshop }) => workshop.tidy({ validDays: -3 }),
       faults: [
         {
@@ -59,6 +62,7 @@ export const repositoryFaults: FaultGroup = {
       ],
     },
     {
+      everyTime: true,
       faults: [
         {
           fault: 'an index does not have the hash that is signed',
@@ -74,6 +78,7 @@ export const repositoryFaults: FaultGroup = {
       ],
     },
     {
+      everyTime: true,
       faults: [
         {
           fault: 'the repository takes a request and never answers',
@@ -95,6 +100,7 @@ export const hostFaults: FaultGroup = {
   name: 'this computer',
   runs: [
     {
+      everyTime: true,
       through: ['unshare', '-Urm', 'sh', '-c', READ_ONLY, '{folder}/out'],
       faults: [
         {
@@ -111,6 +117,7 @@ export const hostFaults: FaultGroup = {
       ],
     },
     {
+      everyTime: true,
       prepare: ({ appliancePath }) =>
         appendFile(appliancePath, 'and what somebody else made of it\n'),
       faults: [
@@ -123,6 +130,7 @@ export const hostFaults: FaultGroup = {
       ],
     },
     {
+      everyTime: true,
       prepare: anotherReader,
       faults: [
         {
@@ -148,6 +156,7 @@ export const hostFaults: FaultGroup = {
       ],
     },
     {
+      everyTime: true,
       through: ownDisk('{folder}/out', '300m'),
       faults: [
         {
@@ -164,6 +173,7 @@ export const hostFaults: FaultGroup = {
       ],
     },
     {
+      everyTime: true,
       through: ownDisk('{folder}/out'),
       faults: [
         {
@@ -178,6 +188,7 @@ export const hostFaults: FaultGroup = {
       ],
     },
     {
+      everyTime: true,
       through: ownDisk('{cache}/repositories', '4m'),
       faults: [
         {
@@ -189,6 +200,7 @@ export const hostFaults: FaultGroup = {
       ],
     },
     {
+      everyTime: true,
       manifest: ['machine:', '  memory: 1000 GiB'],
       faults: [
         {

@@ -6,6 +6,7 @@ export const linkFaults: FaultGroup = {
   name: 'the link between guest and host',
   runs: [
     {
+      everyTime: true,
       arguments: ['build', '--verbose'],
       prepare: holdFetch,
       // What the constructor says of each broken download proves that it is still heard.

@@ -71,6 +71,7 @@ export const networkFaults: FaultGroup = {
       ],
     },
     {
+      everyTime: true,
       prepare: holdFetch,
       arguments: ['build', '--verbose'],
       faults: [

@@ -14,6 +14,7 @@ export const peopleFaults: FaultGroup = {
   name: 'Ctrl-C and kills',
   runs: [
     {
+      everyTime: true,
       prepare: holdFetch,
       faults: [
         {
@@ -28,6 +29,7 @@ export const peopleFaults: FaultGroup = {
       ],
     },
     {
+      everyTime: true,
       faults: [
         {
           fault: 'Ctrl-C while the guest boots',
@@ -42,6 +44,7 @@ export const peopleFaults: FaultGroup = {
       ],
     },
     {
+      everyTime: true,
       faults: [
         {
           fault: 'Ctrl-C twice',
@@ -58,6 +61,7 @@ export const peopleFaults: FaultGroup = {
       ],
     },
     {
+      everyTime: true,
       cache: 'empty',
       faults: [
         {
@@ -81,7 +85,7 @@ export const peopleFaults: FaultGroup = {
     },
     { ...killed('machine', /machine: Configure/), resume: MEDIUM_USED },
     { ...killed('start', /start: Start/), resume: MEDIUM_USED },
-    { ...killed('boot', SAID.booting, 5), resume: MEDIUM_USED },
+    { ...killed('boot', SAID.booting, 5), everyTime: true, resume: MEDIUM_USED },
     {
       ...killed('construct', SAID.makingInitramfs),
       from: 'finished',
