@@ -28,6 +28,8 @@ export const peopleFaults: FaultGroup = {
         },
       ],
     },
+    ctrlC('machine', /machine: Configure/, { during: '(?:machine|start)' }),
+    ctrlC('start', /start: Start/, { during: '(?:start|boot)' }),
     {
       everyTime: true,
       faults: [
@@ -75,6 +77,17 @@ export const peopleFaults: FaultGroup = {
           seen: interrupted('media', 30),
         },
       ],
+    },
+    {
+      ...ctrlC('verify', SAID.verifying, { during: 'verify', seconds: 5 }),
+      from: 'finished',
+      arguments: ['build', '--from', 'verify'],
+      resume: {
+        arguments: ['build', '--resume'],
+        says: SAID.verifying,
+        until: 'words',
+        told: 'yes, with verify',
+      },
     },
     {
       ...killed('media', SAID.makingBase, 8),
@@ -127,6 +140,25 @@ function interrupted(stage: string, withinSeconds: number): Ends {
     says: new RegExp(`stopped by Ctrl-C during ${stage}`),
     withinSeconds,
   };
+}
+
+/** A stage that lasts a moment may be over when the signal comes: `during` has the next one, too. */
+function ctrlC(
+  stage: string,
+  said: RegExp,
+  { during, seconds = 0 }: { readonly during: string; readonly seconds?: number },
+): FaultyRun {
+  const fault: Fault = {
+    fault: `Ctrl-C in the stage ${stage}`,
+    when: stage,
+    inject: async ({ pvmc }: Bench) => {
+      await pvmc.until(said);
+      await sleep(seconds * 1000);
+      pvmc.kill('SIGINT');
+    },
+    seen: interrupted(during, 15),
+  };
+  return { faults: [fault] };
 }
 
 /** Nothing can be said then; nothing may be left. */
