@@ -35,15 +35,17 @@ interface Wanted {
   readonly timeouts?: Timeouts;
   readonly checkpoint?: Checkpoint;
   readonly until?: StageName;
+  readonly emulated?: boolean;
 }
 
 function constructing(play: Play, wanted: Wanted = {}) {
-  const { timeouts = {}, checkpoint = { type: 'none' }, until } = wanted;
+  const { timeouts = {}, checkpoint = { type: 'none' }, until, emulated = false } = wanted;
   let words: readonly string[] = [];
   const hypervisor = new SimulatedHypervisor((self) => {
     words = self.heard;
     return play(self);
   });
+  hypervisor.accelerated = !emulated;
   const events: BuildEvent[] = [];
   const controller = new AbortController();
   const stages = new StageRunner((event) => events.push(event), controller.signal);
@@ -209,6 +211,46 @@ test('a build that is to stop after the boot does, and leaves no machine', async
     'boot',
   ]);
   expect([hypervisor.running, hypervisor.existing]).toEqual([0, 0]);
+});
+
+describe('a kernel that panics before the constructor speaks', () => {
+  /** So many times; then all goes well. */
+  function panicking(times: number): Play {
+    let starts = 0;
+    return async (self) => {
+      starts += 1;
+      if (starts > times) {
+        self.say(HELLO);
+        return;
+      }
+      await self.print('int3: 0000 [#1] SMP\nKernel panic - not syncing: Fatal exception\n');
+      self.end({ type: 'panicked' });
+    };
+  }
+
+  test('is started again when it is emulated, and the user is told', async () => {
+    const trial = constructing(panicking(2), { until: 'boot', emulated: true });
+    await trial.done;
+    const notices = trial.events.filter(({ type }) => type === 'notice');
+    expect(notices).toEqual([
+      expect.objectContaining({ line: expect.stringContaining('it is started again') }),
+      expect.objectContaining({ line: expect.stringContaining('it is started again') }),
+    ]);
+    expect(trial.hypervisor.specifications).toHaveLength(1);
+    expect([trial.hypervisor.running, trial.hypervisor.existing]).toEqual([0, 0]);
+  });
+
+  test.each([
+    ['on a real processor the first time', { emulated: false, times: 1 }],
+    ['the third time', { emulated: true, times: 3 }],
+  ])('has failed %s', async (_when, { emulated, times }) => {
+    const trial = constructing(panicking(times), { emulated });
+    await expect(trial.done).rejects.toMatchObject({
+      code: 'guest-panicked',
+      details: [expect.stringContaining('Fatal exception')],
+    });
+    expect([trial.hypervisor.running, trial.hypervisor.existing]).toEqual([0, 0]);
+  });
 });
 
 describe('a failure', () => {

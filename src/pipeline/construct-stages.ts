@@ -2,10 +2,8 @@
  * Stages 2 to 5: the machine is configured and started, boots the medium, and its constructor builds
  * the appliance on its disk. Ends with the guest's verdict and its power-off, or with a reason.
  */
-import { ConsoleReader } from '../console/console-reader.ts';
 import type {
   Hypervisor,
-  Machine,
   MachineSpecification,
   RunningMachine,
 } from '../hypervisors/hypervisor.ts';
@@ -17,8 +15,8 @@ import { messageOf, PvmcError } from '../system/error.ts';
 import type { Releases } from '../system/releases.ts';
 import { formatDuration, formatSize } from '../system/size.ts';
 import { copySparse } from '../system/sparse-copy.ts';
+import { type Started, StartedMachine } from './boot-stages.ts';
 import type { BuildFolder } from './build-folder.ts';
-import { Guest } from './guest.ts';
 import { explainStandstill } from './guest-failure.ts';
 import type { limitsFor } from './limits.ts';
 import type { StageOrder } from './stage-order.ts';
@@ -54,29 +52,30 @@ export interface ConstructOptions {
 
 /** Constructs the appliance on `folder.diskPath`, as far as the build is to go. */
 export async function constructAppliance(options: ConstructOptions): Promise<void> {
-  const { stages, limits, releases, order } = options;
+  const { stages, limits, order } = options;
   const machine = await stages.run('machine', { limitSeconds: limits.machine }, (progress) =>
     createMachine(options, progress),
   );
   if (!order.wants('start')) return;
-  const started = await stages.run('start', { limitSeconds: limits.start }, (progress) =>
-    startMachine(options, machine, progress),
-  );
-  releases.add('the running machine', () => started.running.stop());
+  const started = await stages.run('start', { limitSeconds: limits.start }, async (progress) => ({
+    value: await StartedMachine.start(options, machine, progress),
+    result: await options.hypervisor.version(),
+  }));
   try {
     if (!order.wants('boot')) return;
-    await stages.run('boot', { limitSeconds: limits.boot }, (progress) =>
-      boot(options, started, progress),
-    );
+    await stages.run('boot', { limitSeconds: limits.boot }, async (progress) => ({
+      value: undefined,
+      result: `Linux ${await started.boot(progress)}`,
+    }));
     if (!order.wants('construct')) return;
     const { construct: limitSeconds, silence: silenceSeconds } = limits;
     await stages.run('construct', { limitSeconds, silenceSeconds }, (progress) =>
-      construct(options, started, progress),
+      construct(options, started.now, progress),
     );
     await machine.detachMedium();
   } catch (thrown) {
-    await photograph(options, started.running);
-    const { running, console } = started;
+    const { running, console } = started.now;
+    await photograph(options, running);
     const { cpus: processors } = options.manifest.machine;
     throw await explainStandstill(thrown, running, { processors, console: console.recent });
   }
@@ -123,39 +122,6 @@ async function diskOf(
     return { type: 'create', path, sizeBytes: manifest.machine.disk };
   await copySparse(checkpoint.path, path, { signal: progress.signal });
   return { type: 'existing', path, format: 'raw' };
-}
-
-interface Started {
-  readonly running: RunningMachine;
-  readonly guest: Guest;
-  readonly console: ConsoleReader;
-}
-
-async function startMachine(
-  { folder, hypervisor }: ConstructOptions,
-  machine: Machine,
-  progress: StageProgress,
-) {
-  const console = await ConsoleReader.fromNow(folder.consoleLogPath);
-  const running = await machine.start(progress);
-  const guest = new Guest(running, {
-    filesFolder: folder.guestFolder,
-    note: (line) => progress.log(line, 'link'),
-    console,
-  });
-  return { value: { running, guest, console }, result: await hypervisor.version() };
-}
-
-async function boot(
-  { checkpoint }: ConstructOptions,
-  { guest, running }: Started,
-  progress: StageProgress,
-) {
-  const hello = await Promise.race([guest.hello, aborted(progress.signal)]);
-  running.link.write(
-    encodeHostMessage({ type: 'welcome', checkpoints: checkpoint.type === 'take' }),
-  );
-  return { value: undefined, result: `Linux ${hello.kernel}` };
 }
 
 async function construct(

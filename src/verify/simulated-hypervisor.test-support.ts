@@ -35,6 +35,7 @@ export class SimulatedHypervisor implements Hypervisor {
   readonly specifications: MachineSpecification[] = [];
   running = 0;
   existing = 0;
+  accelerated = true;
   readonly #play: Play;
   readonly #credentials: boolean;
 
@@ -48,7 +49,7 @@ export class SimulatedHypervisor implements Hypervisor {
   }
 
   async capabilities(): Promise<Capabilities> {
-    const acceleration = { available: true, why: 'it is only a play' };
+    const acceleration = { available: this.accelerated, why: 'it is only a play' };
     return { acceleration, credentials: this.#credentials, checkpoints: true };
   }
 

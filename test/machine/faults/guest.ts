@@ -41,11 +41,11 @@ export const guestFaults: FaultGroup = {
           status: 6,
           code: 'silence-limit',
           says: /no word from the guest/,
-          withinSeconds: 60,
+          withinSeconds: 90,
         },
       }),
       everyTime: true,
-      arguments: ['build', '--timeout', 'silence=25s'],
+      arguments: ['build', '--timeout', 'silence=45s'],
     },
     {
       prepare: holdFetch,
@@ -63,7 +63,7 @@ export const guestFaults: FaultGroup = {
     },
     atTheConsole({
       fault: 'the guest drops to an emergency shell',
-      ...typed('systemctl emergency'),
+      ...typed('kill -s RTMIN+2 1'),
       seen: { status: 7, code: 'constructor-stopped', says: /stopped/, withinSeconds: 60 },
     }),
   ],

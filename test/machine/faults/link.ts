@@ -19,7 +19,7 @@ export const linkFaults: FaultGroup = {
           when: WHILE_FETCHING,
           inject: async ({ workshop }) => {
             const sent = workshop.misbehave(/\.deb$/, garbling);
-            workshop.cut();
+            await workshop.cut();
             await sent;
           },
           seen: {
@@ -41,7 +41,7 @@ function noise(fault: string, command: string, attempt: number): Fault {
     inject: async (bench) => {
       await whileFetching(bench);
       await bench.qemu.type(command);
-      bench.workshop.cut();
+      await bench.workshop.cut();
     },
     seen: { goesOn: new RegExp(`trying again \\(${attempt} of \\d+\\)`), withinSeconds: 60 },
   };

@@ -66,9 +66,15 @@ function onceWritten(change: (iso: FileHandle) => Promise<void>): Pick<Fault, 'w
   };
 }
 
+const SECTOR_BYTES = 2048;
+
 /** A part of the compressed system becomes zeros, as on a bad disc. */
 async function damageSystem(iso: FileHandle): Promise<void> {
-  const at = (await contentOf(iso)).indexOf('hsqs');
+  const content = await contentOf(iso);
+  // GRUB and the kernel know the magic word too, but not at the beginning of a sector.
+  let at = content.indexOf('hsqs');
+  while (at > 0 && at % SECTOR_BYTES !== 0) at = content.indexOf('hsqs', at + 1);
+  if (at < 0) throw new Error('there is no squashfs on the medium');
   await iso.write(Buffer.alloc(16 * 2 ** 20), 0, undefined, at + 2 ** 20);
 }
 

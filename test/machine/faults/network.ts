@@ -31,10 +31,10 @@ export const networkFaults: FaultGroup = {
           inject: async ({ pvmc, workshop }) => {
             await pvmc.until(SAID.fetching);
             const begun = workshop.misbehave(/\.deb$/, breakingOff);
-            workshop.cut();
+            await workshop.cut();
             await begun;
             await sleep(1000);
-            workshop.cut();
+            await workshop.cut();
           },
           seen: { goesOn: /trying again \(2 of \d+\)/, withinSeconds: 30 },
         },
@@ -58,12 +58,12 @@ export const networkFaults: FaultGroup = {
           inject: async ({ pvmc, workshop }) => {
             await pvmc.until(SAID.fetching);
             const asked = workshop.misbehave(/\.deb$/, refusing(500));
-            workshop.cut();
+            await workshop.cut();
             await asked;
           },
           seen: {
             status: 7,
-            code: 'repository-unreachable',
+            code: 'repository-refused',
             says: /HTTP status 500/,
             withinSeconds: 60,
           },
@@ -110,7 +110,7 @@ export const networkFaults: FaultGroup = {
           inject: async (bench) => {
             await whileFetching(bench);
             bench.workshop.behave();
-            bench.workshop.cut();
+            await bench.workshop.cut();
           },
           seen: { goesOn: SAID.bootstrapping, withinSeconds: 300 },
         },

@@ -9,6 +9,7 @@ import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { cacheFolder } from '../../../src/pipeline/cache-folder.ts';
 import { TinyRepository, type TinySuite } from '../../../src/repository/tiny-repository.ts';
 import { PlainRun } from '../../support/plain-run.ts';
@@ -101,8 +102,9 @@ export class Workshop {
     });
   }
 
-  /** Cuts the connections on which an answer is not whole. */
-  cut(): void {
+  /** Cuts the connections on which an answer is not whole; waits for one, if there is none yet. */
+  async cut(): Promise<void> {
+    while (this.#open.size === 0) await sleep(100);
     for (const response of this.#open) response.destroy();
   }
 
