@@ -258,6 +258,31 @@ describe('an appliance that does not come up', () => {
     expect(outcome.checks[0]?.lines?.at(0)).toContain('Kernel panic');
   });
 
+  it.each([
+    ['once', 1, 'passed'],
+    ['twice', 2, 'failed'],
+  ])('panics %s under emulation: it is started again, once', async (_often, times, outcome) => {
+    let starts = 0;
+    const hypervisor = new SimulatedHypervisor(async (guest) => {
+      starts += 1;
+      if (starts > times) {
+        await comeUp(guest);
+        guest.say(up);
+        guest.say(done);
+        await powerOffWhenAsked(guest);
+      } else {
+        await guest.print('[    2.1] Kernel panic - not syncing: Fatal exception in interrupt\n');
+        guest.end({ type: 'panicked' });
+      }
+    });
+    hypervisor.accelerated = false;
+    const { checks, said } = await verify(async () => {}, { hypervisor });
+    expect(checks[0]?.outcome).toBe(outcome);
+    expect(said.filter((line) => line.includes('it is started again'))).toHaveLength(1);
+    // UEFI's boot goes well each time.
+    expect(starts).toBe(3);
+  });
+
   it.each<[MachineEvent, string]>([
     [powerOff, 'the system powered itself off'],
     [{ type: 'reset' }, 'the system reset itself'],

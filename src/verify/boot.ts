@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path';
 import { ConsoleLog } from '../console/console-log.ts';
+import { lastSign } from '../console/signs.ts';
 import { endedFromOutside } from '../hypervisors/ended-from-outside.ts';
 import { secondsSince } from '../system/elapsed.ts';
 import { messageOf } from '../system/error.ts';
@@ -34,6 +35,9 @@ const CONSOLE_LINES = 12;
 /** The prompt comes a little after the system is up; the picture should show it. */
 const PROMPT_SECONDS = 20;
 
+/** How often a kernel that panics under emulation is started: the fault may be the emulation's. */
+const MOST_STARTS = 2;
+
 /**
  * @throws PvmcError when the hypervisor or this computer failed, not the appliance; the signal's
  * reason when the run was ended.
@@ -43,14 +47,30 @@ export async function verifyBoot(
   steps: Steps,
   progress: VerifyProgress,
 ): Promise<BootResult> {
-  await using releases = new Releases((what, failure) => {
-    progress.log(`${what} could not be given back: ${messageOf(failure)}`, 'verify');
-  });
   const names = bootNames(request.firmware);
   steps.begin(names.bootStep, names.bootTitle);
-  const started = await startThrowAway(request, { releases, progress });
-  const boot = new Boot({ ...started, request, names, progress });
-  const seen = await boot.waitUntilUp();
+  const { acceleration } = await request.hypervisor.capabilities();
+  for (let starts = 1; ; starts += 1) {
+    await using releases = new Releases((what, failure) => {
+      progress.log(`${what} could not be given back: ${messageOf(failure)}`, 'verify');
+    });
+    const started = await startThrowAway(request, { releases, progress });
+    const boot = new Boot({ ...started, request, names, progress });
+    const seen = await boot.waitUntilUp();
+    if (!seen.panicked || acceleration.available || starts === MOST_STARTS)
+      return await goOn(boot, seen, { names, steps });
+    progress.notice(
+      `It did not come up: ${seen.check.detail}. Emulation now and then causes that: it is started again.`,
+    );
+  }
+}
+
+/** The checks, the picture and the power-off. */
+async function goOn(
+  boot: Boot,
+  seen: Seen,
+  { names, steps }: { readonly names: BootNames; readonly steps: Steps },
+): Promise<BootResult> {
   const checks = [seen.check];
   if (seen.probed) {
     steps.begin(names.checksStep, names.checksTitle);
@@ -76,6 +96,7 @@ interface Seen {
   readonly up: boolean;
   /** The probe runs the checks. */
   readonly probed: boolean;
+  readonly panicked?: boolean;
 }
 
 interface BootOptions extends StartedThrowAway {
@@ -125,7 +146,10 @@ class Boot {
     const detail = await this.#watch.diagnose(waited);
     const last = lines.slice(-CONSOLE_LINES);
     const check: VerifyCheck = { name, outcome: 'failed', detail, lines: last, seconds };
-    return { check, up: false, probed: false };
+    const panicked =
+      lastSign(lines)?.code === 'guest-panicked' ||
+      (waited.type === 'ended' && waited.event.type === 'panicked');
+    return { check, up: false, probed: false, panicked };
   }
 
   async runChecks(): Promise<{

@@ -63,7 +63,7 @@ export const guestFaults: FaultGroup = {
     },
     atTheConsole({
       fault: 'the guest drops to an emergency shell',
-      ...typed('kill -s RTMIN+2 1'),
+      ...typed('kill -36 1'),
       seen: { status: 7, code: 'constructor-stopped', says: /stopped/, withinSeconds: 60 },
     }),
   ],
