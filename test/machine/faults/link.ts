@@ -18,9 +18,8 @@ export const linkFaults: FaultGroup = {
           fault: 'a package does not have the hash that was pinned',
           when: WHILE_FETCHING,
           inject: async ({ workshop }) => {
-            const sent = workshop.misbehave(/\.deb$/, garbling);
             await workshop.cut();
-            await sent;
+            await workshop.misbehave(/\.deb$/, garbling);
           },
           seen: {
             status: 7,

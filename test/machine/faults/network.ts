@@ -57,9 +57,8 @@ export const networkFaults: FaultGroup = {
           when: WHILE_FETCHING,
           inject: async ({ pvmc, workshop }) => {
             await pvmc.until(SAID.fetching);
-            const asked = workshop.misbehave(/\.deb$/, refusing(500));
             await workshop.cut();
-            await asked;
+            await workshop.misbehave(/\.deb$/, refusing(500));
           },
           seen: {
             status: 7,
