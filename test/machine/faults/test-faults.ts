@@ -4,8 +4,9 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readScreen } from '../../support/plain-run.ts';
+import { type PlainRun, readScreen } from '../../support/plain-run.ts';
 import { Bench } from './bench.ts';
 import type { Ends, Fault, FaultyRun, Resume } from './fault.ts';
 import { FAULT_GROUPS } from './groups.ts';
@@ -75,7 +76,7 @@ async function suffer(
   bench: Bench,
 ): Promise<Omit<Outcome, 'index' | 'group' | 'resumed'>> {
   const { pvmc } = bench;
-  await fault.inject(bench);
+  await Promise.race([fault.inject(bench), tooEarly(pvmc)]);
   const from = pvmc.screen.length;
   const started = performance.now();
   const { seen } = fault;
@@ -95,6 +96,13 @@ async function suffer(
     left: await bench.left(),
     screen: bench.neutral(pvmc.screen),
   };
+}
+
+/** @throws some seconds after the program has ended: the fault will not come any more. */
+async function tooEarly(pvmc: PlainRun): Promise<never> {
+  await pvmc.ended;
+  await sleep(5000);
+  throw new Error(`it ended before the fault was there:\n${pvmc.screen}`);
 }
 
 async function endsAs(seen: Ends, bench: Bench): Promise<void> {
