@@ -8,15 +8,12 @@ import { ROOT } from './support/repository-files.ts';
 const page = readFileSync(join(ROOT, 'docs/reliability.md'), 'utf8');
 const faults = FAULT_GROUPS.flatMap(({ runs }) => runs.flatMap((run) => run.faults));
 
-test('every fault has its row, or is named among those that no run has shown yet', () => {
+test('every fault has its row, and no row is of another', () => {
   const [table = ''] = /<!-- table -->.*<!-- \/table -->/s.exec(page) ?? [];
-  const [list = ''] = /<!-- unseen -->.*<!-- \/unseen -->/s.exec(page) ?? [];
   const rows = [...table.matchAll(/^\| ([^|]+) \| (?!when)/gm)].map(([, fault]) => fault);
-  const unseen = [...list.matchAll(/^- (.+)$/gm)].map(([, fault]) => fault);
-  const named = new Set([...rows, ...unseen]);
-  expect(named.size).toBe(rows.length + unseen.length);
-  expect(faults.map(({ fault }) => fault).filter((fault) => !named.has(fault))).toEqual([]);
-  expect(named.size).toBe(faults.length);
+  expect(rows.filter((fault) => !/^-+$/.test(fault ?? ''))).toEqual(
+    faults.map(({ fault }) => fault),
+  );
 });
 
 test('no two faults have the same name', () => {
@@ -24,6 +21,6 @@ test('no two faults have the same name', () => {
   expect(names).toEqual([...new Set(names)]);
 });
 
-test('failures are shown as they stand on the terminal', () => {
-  expect(page).toMatch(/^```text$/m);
+test('five failures are shown as they stand on the terminal', () => {
+  expect(page.match(/^```text$/gm)).toHaveLength(5);
 });

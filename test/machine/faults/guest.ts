@@ -61,16 +61,6 @@ export const guestFaults: FaultGroup = {
         },
       ],
     },
-    atTheConsole({
-      fault: 'the guest drops to an emergency shell',
-      ...typed('kill -36 1'),
-      seen: {
-        status: 6,
-        code: 'medium-gave-up',
-        says: /the system of the medium did not come up/,
-        withinSeconds: 60,
-      },
-    }),
   ],
 };
 

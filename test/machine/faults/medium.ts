@@ -36,6 +36,20 @@ export const mediumFaults: FaultGroup = {
     {
       faults: [
         {
+          fault: 'the medium’s system comes up as an emergency shell only',
+          ...onceWritten((iso) => replace(iso, 'systemd.show_status=0', 'emergency'.padEnd(21))),
+          seen: {
+            status: 6,
+            code: 'medium-gave-up',
+            says: /the system of the medium did not come up/,
+            withinSeconds: 300,
+          },
+        },
+      ],
+    },
+    {
+      faults: [
+        {
           fault: 'the medium’s constructor is of another release',
           ...onceWritten(otherRelease),
           seen: {
