@@ -65,6 +65,8 @@ export interface FaultyRun {
 export interface Resume {
   /** Of pvmc; `build --resume --no-verify` unless told. */
   readonly arguments?: readonly string[];
+  /** Lines of the manifest as it is by then; none unless told. */
+  readonly manifest?: readonly string[];
   /** Words that prove that it goes on where it was, e.g. that a stage is not done again. */
   readonly says: RegExp;
   /** `export`: it goes on to the end, and its OVA is that of the build that was not disturbed. */

@@ -54,9 +54,10 @@ async function sufferAll(group: string, run: FaultyRun, workshop: Workshop): Pro
 }
 
 /** Takes the build up again, with a manifest and a repository in which nothing is wrong any more. */
-async function resume({ says, until, arguments: args }: Resume, bench: Bench): Promise<void> {
+async function resume(wanted: Resume, bench: Bench): Promise<void> {
+  const { says, until, arguments: args, manifest = [] } = wanted;
   bench.workshop.behave();
-  await bench.writeManifest([]);
+  await bench.writeManifest(manifest);
   const again = bench.start(args ?? ['build', '--resume', '--no-verify']);
   await again.until(says);
   if (until === 'words') again.kill('SIGINT');
