@@ -25,6 +25,7 @@ export class Bench {
   readonly #run: FaultyRun;
   readonly #earlier = new Map<string, string>();
   #builds: readonly string[] = [];
+  readonly #started: PlainRun[] = [];
   #pvmc: PlainRun | undefined;
 
   private constructor(
@@ -153,7 +154,7 @@ export class Bench {
   /** Starts pvmc in the run's circumstances. */
   start(args: readonly string[]): PlainRun {
     const { through = [], environment } = this.#run;
-    return new PlainRun({
+    const run = new PlainRun({
       arguments: args,
       workingFolder: this.folder,
       through: through.map((word) =>
@@ -169,6 +170,8 @@ export class Bench {
         ...environment,
       },
     });
+    this.#started.push(run);
+    return run;
   }
 
   /** With an earlier appliance in it, a real one or something of its name. */
@@ -193,7 +196,7 @@ export class Bench {
 
   /** A finished stage media replaces the medium of the same name, whatever comes after it. */
   async #hurt(): Promise<string[]> {
-    const made = /^\[[\d:]+\] media: done/m.test(this.pvmc.screen);
+    const made = this.#started.some(({ screen }) => /^\[[\d:]+\] media: done/m.test(screen));
     const hurt: string[] = [];
     for (const name of made ? [EARLIER.ova] : Object.values(EARLIER))
       if ((await this.#digest(name)) !== this.#earlier.get(name)) hurt.push(name);
