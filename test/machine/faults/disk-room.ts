@@ -25,9 +25,12 @@ export function ownDiskWithCopy(folder: string): readonly string[] {
 
 /** Leaves this little room in the output folder of a run that was started so. */
 export function fillDisk({ pvmc, outputFolder }: Bench, freeKibibytes = 64): void {
-  const script =
-    'used=$(df --output=used --block-size=1K "$0" | tail -n 1) && ' +
-    'mount -o remount,size=$((used + $1))k "$0"';
+  // What is written meanwhile may be more than this: then it is refused, and measured anew.
+  const script = `for attempt in $(seq 20); do
+  used=$(df --output=used --block-size=1K "$0" | tail -n 1)
+  mount -o remount,size=$((used + $1))k "$0" 2>/dev/null && exit 0
+done
+exit 1`;
   const namespaces = ['--user', '--mount', '--preserve-credentials'];
   const shell = ['sh', '-c', script, outputFolder, String(freeKibibytes)];
   execFileSync('nsenter', [`--target=${pvmc.pid}`, ...namespaces, ...shell]);
