@@ -12,7 +12,7 @@ const page = join(root, 'docs/reliability.md');
 const SHOWN = [
   'the disk of the output folder has too little room for a build',
   'the guest’s kernel panics',
-  'a package does not have the hash that was pinned',
+  'the constructor is stuck',
   'a script of the manifest fails',
   'Ctrl-C while packages are fetched',
 ];
