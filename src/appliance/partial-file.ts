@@ -3,20 +3,11 @@
  * the disk, then renamed. Until then whatever had the name stays as it was.
  */
 import { randomBytes } from 'node:crypto';
-import {
-  type FileHandle,
-  link,
-  lstat,
-  mkdir,
-  open,
-  readdir,
-  rename,
-  rm,
-  stat,
-} from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { type FileHandle, link, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+import { removeAbandoned } from '../system/abandoned.ts';
 import { PvmcError, systemCodeOf } from '../system/error.ts';
-import { processState } from '../system/process-fields.ts';
+import { isThere } from '../system/is-there.ts';
 
 /** What becomes of a file that has the name when the new one is finished. */
 type Present = 'replaced' | 'kept';
@@ -38,7 +29,8 @@ export class PartialFile implements AsyncDisposable {
   /** Makes it for `work`, once; what that has written is on the disk when this returns. */
   async write(work: (file: FileHandle) => Promise<void>): Promise<void> {
     await explainingFailures(this.finalPath, async () => {
-      await removeAbandoned(this.finalPath);
+      const start = `${basename(this.finalPath)}.`;
+      await removeAbandoned(dirname(this.finalPath), start, /^(\d+)-[0-9a-f]{8}\.partial$/);
       const file = await open(this.path, 'wx+', this.#mode);
       this.#isOurs = true;
       try {
@@ -71,17 +63,6 @@ export class PartialFile implements AsyncDisposable {
   }
 }
 
-/** What a pvmc that was killed has left of this file. */
-async function removeAbandoned(finalPath: string): Promise<void> {
-  const folder = dirname(finalPath);
-  const start = `${basename(finalPath)}.`;
-  for (const name of await readdir(folder).catch(() => [])) {
-    const [, pid] = /^(\d+)-[0-9a-f]{8}\.partial$/.exec(name.slice(start.length)) ?? [];
-    if (!name.startsWith(start) || pid === undefined) continue;
-    if ((await processState(pid)) === undefined) await rm(join(folder, name), { force: true });
-  }
-}
-
 /** Renames a file to a name that nothing has: renaming alone would replace what has come there meanwhile. */
 async function takeName(path: string, finalPath: string): Promise<void> {
   try {
@@ -95,14 +76,6 @@ async function takeName(path: string, finalPath: string): Promise<void> {
     if (await isThere(finalPath)) throw outputExists(finalPath);
     await rename(path, finalPath);
   }
-}
-
-/** Whether anything has the name, also a link that leads nowhere. */
-export async function isThere(path: string): Promise<boolean> {
-  return lstat(path).then(
-    () => true,
-    () => false,
-  );
 }
 
 export function outputExists(path: string): PvmcError {

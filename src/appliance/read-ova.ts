@@ -12,6 +12,7 @@ import { compareDigests } from './ova/digests.ts';
 import {
   findMembers,
   isDescriptor,
+  isDigests,
   type OvaMember,
   type PackageFile,
   readWhole,
@@ -30,7 +31,6 @@ import { unpackVmdk } from './vmdk/unpack.ts';
 export type { MachineFacts };
 
 const LARGEST_DESCRIPTOR_BYTES = 4 * 2 ** 20;
-const NOT_REFERENCED = /\.(ovf|mf|cert)$/;
 
 /** An OVA whose members are known and well-formed; nothing else is checked yet. */
 export interface OpenOva extends AsyncDisposable {
@@ -194,7 +194,7 @@ type OrderFault =
 function misplacedDigests(members: readonly OvaMember[]): OvaMember | undefined {
   const others = members.filter(({ name }) => !name.endsWith('.ovf'));
   const index = others.findIndex(({ name }) => name.endsWith('.mf'));
-  const isBetween = index > 0 && others.slice(index).some(({ name }) => !NOT_REFERENCED.test(name));
+  const isBetween = index > 0 && others.slice(index).some(({ name }) => !isDigests(name));
   return isBetween ? others[index] : undefined;
 }
 
@@ -218,7 +218,7 @@ export function checkReferences(
     report(new Fault('file-size', place, { code: 'ovf-unusable', message }));
   }
   for (const { name, offset } of members) {
-    const isKnown = name === descriptor.name || NOT_REFERENCED.test(name);
+    const isKnown = name === descriptor.name || name.endsWith('.ovf') || isDigests(name);
     if (isKnown || files.some((file) => file.name === name)) continue;
     const message = `the package holds ${quoted(name)}, of which the descriptor says nothing`;
     report(

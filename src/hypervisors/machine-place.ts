@@ -1,16 +1,13 @@
 /** The place of an imported machine on this computer's disk: its own folder, in one that may have to be made. */
-import { lstat, mkdir, rmdir } from 'node:fs/promises';
+import { mkdir, rmdir } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { messageOf, PvmcError, systemCodeOf } from '../system/error.ts';
+import { isThere } from '../system/is-there.ts';
 import type { Place } from './importer.ts';
 
 /** Whether anything has the folder's name already. */
 export async function placeOf(folder: string): Promise<Place> {
-  const isThere = await lstat(folder).then(
-    () => true,
-    () => false,
-  );
-  return { folder, takenBy: isThere ? `there is a ${folder} already` : undefined };
+  return { folder, takenBy: (await isThere(folder)) ? `there is a ${folder} already` : undefined };
 }
 
 /**

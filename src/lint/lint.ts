@@ -4,20 +4,13 @@
  * does not grow with the file.
  */
 import { type Report, reporting } from '../appliance/broken.ts';
-import { compareDigests, findManifest } from '../appliance/ova/digests.ts';
-import {
-  isDescriptor,
-  type PackageFile,
-  readExactly,
-  readWhole,
-} from '../appliance/ova/members.ts';
-import { decodeDigests } from '../appliance/ova/mf.ts';
+import { compareDigests } from '../appliance/ova/digests.ts';
+import { isDescriptor, type PackageFile, readExactly } from '../appliance/ova/members.ts';
 import {
   diskItems,
   diskOf,
   memoryOf,
   processorsOf,
-  referencedFiles,
   virtualSystems,
 } from '../appliance/ovf/facts.ts';
 import { validateDescriptor } from '../appliance/ovf/schema.ts';
@@ -116,16 +109,10 @@ async function lintManifest(
   findings: Findings,
   progress: Progress,
 ): Promise<void> {
-  const manifest = findManifest(files, () => {});
-  await compareDigests(files, progress, (fault) => findings.addFault(fault));
-  const isReadable = manifest !== undefined && manifest.sizeBytes <= MOST_READ_BYTES;
-  const text = isReadable ? (await readWhole(manifest)).toString('utf8') : '';
-  const { digests } = decodeDigests(text);
-  check(MANIFEST_RULES, { name: manifest?.name, digests, files }, findings);
+  const report: Report = (fault) => findings.addFault(fault);
+  const { name, digests } = await compareDigests(files, progress, report);
+  check(MANIFEST_RULES, { name, digests, files }, findings);
 }
-
-/** A manifest that is larger has been reported already. */
-const MOST_READ_BYTES = 2 ** 20;
 
 async function lintDescriptor(files: readonly PackageFile[], findings: Findings) {
   const report: Report = (fault) => findings.addFault(fault);
@@ -134,8 +121,7 @@ async function lintDescriptor(files: readonly PackageFile[], findings: Findings)
   const read = await reporting(report, () => readDescriptor(files));
   if (!read) return nothing;
   using descriptor = read;
-  checkReferences(descriptor, files, report);
-  const references = referencedFiles(descriptor, () => {}).map(({ name }) => name);
+  const references = checkReferences(descriptor, files, report).map(({ name }) => name);
   const disks: FoundDisk[] = [];
   for (const system of virtualSystems(descriptor).slice(0, MOST_MACHINES)) {
     await reporting(report, () => memoryOf(descriptor, system));

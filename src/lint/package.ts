@@ -2,7 +2,7 @@
 import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Report } from '../appliance/broken.ts';
-import type { OvaMember, PackageFile } from '../appliance/ova/members.ts';
+import { MOST_MEMBERS, type OvaMember, type PackageFile } from '../appliance/ova/members.ts';
 import { referencedFiles } from '../appliance/ovf/facts.ts';
 import { openForReading, openOva, readDescriptor } from '../appliance/read-ova.ts';
 import { PvmcError } from '../system/error.ts';
@@ -53,9 +53,6 @@ export async function openFolder(path: string): Promise<Package> {
   }
 }
 
-/** As many as an OVA may have. */
-const MOST_FILES = 64;
-
 /** Names that lead elsewhere are left alone: the rules tell of them. */
 async function namedFiles(files: readonly PackageFile[]): Promise<readonly string[]> {
   try {
@@ -63,7 +60,7 @@ async function namedFiles(files: readonly PackageFile[]): Promise<readonly strin
     const names = referencedFiles(descriptor, () => {}).map(({ name }) => name);
     return names
       .filter((name) => name !== '' && !/[/\\]/.test(name) && !name.startsWith('.'))
-      .slice(0, MOST_FILES);
+      .slice(0, MOST_MEMBERS);
   } catch (thrown) {
     // The rules tell of that too.
     if (thrown instanceof PvmcError) return [];

@@ -8,7 +8,7 @@ import { chmod, copyFile, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { quoted } from '../appliance/broken.ts';
 import { findManifest } from '../appliance/ova/digests.ts';
-import { type PackageFile, readExactly, readWhole } from '../appliance/ova/members.ts';
+import { isDigests, type PackageFile, piecesOf, readWhole } from '../appliance/ova/members.ts';
 import { checkMember, LONGEST_NAME_BYTES } from '../appliance/ova/ustar.ts';
 import { type OvaPart, writeOva } from '../appliance/ova/writer.ts';
 import type { Descriptor } from '../appliance/ovf/schema.ts';
@@ -137,9 +137,7 @@ async function writePackage(partial: PartialFile, { whole, findings }: Work, pro
 /** A signature over another manifest, and manifests beside the one. */
 function droppedNames(files: readonly PackageFile[]): readonly string[] {
   const manifest = findManifest(files, () => {});
-  return files
-    .filter((one) => /\.(mf|cert)$/.test(one.name) && one !== manifest)
-    .map(({ name }) => name);
+  return files.filter((one) => isDigests(one.name) && one !== manifest).map(({ name }) => name);
 }
 
 /** Rules whose repair changes the descriptor. */
@@ -164,7 +162,7 @@ function partsOf(
     return index < 0 ? references.length : index;
   };
   const others = whole.files
-    .filter(({ name }) => name !== descriptor.name && !/\.(ovf|mf|cert)$/.test(name))
+    .filter(({ name }) => name !== descriptor.name && !name.endsWith('.ovf') && !isDigests(name))
     .toSorted((one, other) => place(one) - place(other));
   refuseUnclearNames(others);
   const list = others.map((file): OvaPart => {
@@ -172,7 +170,7 @@ function partsOf(
     if (isBroken(file)) return { name, content: rewrittenVmdk(file, name, progress) };
     // Known before gigabytes are copied.
     checkMember({ name, sizeBytes: file.sizeBytes });
-    return { name, content: bytesOf(file, progress) };
+    return { name, content: piecesOf(file, progress.signal) };
   });
   return { list, rewritten: others.some(isBroken) };
 }
@@ -218,19 +216,6 @@ async function keptDigests(files: readonly PackageFile[]) {
     files.filter(({ name }) => name.endsWith(ending)),
   );
   return Promise.all(kept.map(async (one) => ({ name: one.name, bytes: await readWhole(one) })));
-}
-
-const PIECE_BYTES = 2 ** 20;
-
-async function* bytesOf(file: PackageFile, { signal }: Progress): AsyncGenerator<Buffer> {
-  for (let at = 0; at < file.sizeBytes; at += PIECE_BYTES) {
-    signal.throwIfAborted();
-    yield await readExactly(
-      file.file,
-      file.offset + at,
-      Math.min(PIECE_BYTES, file.sizeBytes - at),
-    );
-  }
 }
 
 function refuseHopeless({ path, findings }: LintReport): void {

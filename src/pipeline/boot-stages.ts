@@ -5,12 +5,22 @@
  * its own (`int3: 0000`). It happens in the first seconds or never, on a busy host more than on an idle one.
  */
 import { ConsoleReader } from '../console/console-reader.ts';
-import type { Machine, RunningMachine } from '../hypervisors/hypervisor.ts';
+import type { Hypervisor, Machine, RunningMachine } from '../hypervisors/hypervisor.ts';
 import { encodeHostMessage } from '../link/protocol.ts';
 import { PvmcError } from '../system/error.ts';
-import type { ConstructOptions } from './construct-stages.ts';
+import type { Releases } from '../system/releases.ts';
+import type { BuildFolder } from './build-folder.ts';
 import { Guest } from './guest.ts';
 import { aborted, type StageProgress } from './stage-runner.ts';
+
+export interface BootOptions {
+  readonly folder: BuildFolder;
+  readonly hypervisor: Hypervisor;
+  /** `take`: the guest may offer one. */
+  readonly checkpoint: { readonly type: 'start' | 'take' | 'none' };
+  /** Stops the machine when the build is over. */
+  readonly releases: Releases;
+}
 
 export interface Started {
   readonly running: RunningMachine;
@@ -21,11 +31,11 @@ export interface Started {
 const MOST_STARTS = 3;
 
 export class StartedMachine {
-  readonly #options: ConstructOptions;
+  readonly #options: BootOptions;
   readonly #machine: Machine;
   #now: Started;
 
-  private constructor(options: ConstructOptions, machine: Machine, now: Started) {
+  private constructor(options: BootOptions, machine: Machine, now: Started) {
     this.#options = options;
     this.#machine = machine;
     this.#now = now;
@@ -33,7 +43,7 @@ export class StartedMachine {
 
   /** Stage 3. */
   static async start(
-    options: ConstructOptions,
+    options: BootOptions,
     machine: Machine,
     progress: StageProgress,
   ): Promise<StartedMachine> {
@@ -80,7 +90,7 @@ export class StartedMachine {
 }
 
 async function start(
-  { folder }: ConstructOptions,
+  { folder }: BootOptions,
   machine: Machine,
   progress: StageProgress,
 ): Promise<Started> {

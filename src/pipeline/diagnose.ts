@@ -3,7 +3,7 @@
  * disk. What the guest writes goes to a file that is thrown away, so the build stays as it is: what it
  * kept can still be taken up, and looked at again.
  */
-import { mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { mkdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type {
   Hypervisor,
@@ -13,8 +13,8 @@ import type {
   SerialLine,
 } from '../hypervisors/hypervisor.ts';
 import { qemuHypervisor } from '../hypervisors/qemu/hypervisor.ts';
+import { removeAbandoned } from '../system/abandoned.ts';
 import { messageOf, PvmcError } from '../system/error.ts';
-import { processState } from '../system/process-fields.ts';
 import { quietProgress } from '../system/progress.ts';
 import { Releases } from '../system/releases.ts';
 import { buildRunning } from './begin-build.ts';
@@ -182,12 +182,9 @@ async function requireKept(build: RecordedBuild): Promise<void> {
 
 /** A folder of this process in the build's folder; what a killed one has left there is removed. */
 async function makeWorkFolder(buildFolder: string): Promise<string> {
-  for (const name of await readdir(buildFolder)) {
-    const [, pid] = /^diagnose-(\d+)$/.exec(name) ?? [];
-    if (pid !== undefined && (await processState(pid)) === undefined)
-      await rm(join(buildFolder, name), { recursive: true, force: true });
-  }
-  const folder = join(buildFolder, `diagnose-${process.pid}`);
+  const start = 'diagnose-';
+  await removeAbandoned(buildFolder, start, /^(\d+)$/);
+  const folder = join(buildFolder, `${start}${process.pid}`);
   await mkdir(folder, { mode: 0o700 });
   return folder;
 }

@@ -1,10 +1,11 @@
 /** `pvmc lint`: what is wrong with an appliance, and where its repaired copy goes. */
 import { realpath, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { isThere, outputExists } from '../appliance/partial-file.ts';
+import { outputExists } from '../appliance/partial-file.ts';
 import { kindOf, type LintReport, lintFile } from '../lint/lint.ts';
 import { type RepairReport, repairFile } from '../lint/repair.ts';
 import { PvmcError } from '../system/error.ts';
+import { isThere } from '../system/is-there.ts';
 import type { Amount, Progress } from '../system/progress.ts';
 import { quietProgress } from '../system/progress.ts';
 import { formatSize } from '../system/size.ts';

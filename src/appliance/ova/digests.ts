@@ -2,36 +2,50 @@
 import { createHash } from 'node:crypto';
 import type { Progress } from '../../system/progress.ts';
 import { Fault, type Place, quoted, type Report } from '../broken.ts';
-import { isDescriptor, type PackageFile, readExactly, readWhole } from './members.ts';
+import { isDescriptor, isDigests, type PackageFile, piecesOf, readWhole } from './members.ts';
 import { decodeDigests, type ListedDigest } from './mf.ts';
 
 const LARGEST_MANIFEST_BYTES = 2 ** 20;
-const PIECE_BYTES = 2 ** 20;
 const HEX_DIGITS = { SHA1: 40, SHA256: 64, SHA512: 128 } as const;
 
-/** Members that no digest is made of: the digests themselves and a signature over them. */
-const WITHOUT_DIGEST = /\.(mf|cert)$/;
+/** What a manifest was found to be. */
+export interface ReadManifest {
+  /** The file's; undefined when there is none. */
+  readonly name: string | undefined;
+  /** None of one that cannot be read. */
+  readonly digests: readonly ListedDigest[];
+}
 
 /** Its files' faults have the codes `ova-digests-missing`, `ova-digests-invalid`, `ova-digest-wrong`. */
 export async function compareDigests(
   files: readonly PackageFile[],
   progress: Progress,
   report: Report,
-): Promise<void> {
+): Promise<ReadManifest> {
   const manifest = findManifest(files, report);
-  if (!manifest) return;
-  const listing = await readListing(manifest, report);
-  if (!listing) return;
-  const digested = files.filter(({ name }) => !WITHOUT_DIGEST.test(name));
+  const listing = manifest && (await readListing(manifest, report));
+  if (listing) await compareListed(files, listing, { progress, report });
+  return { name: manifest?.name, digests: listing?.digests ?? [] };
+}
+
+async function compareListed(
+  files: readonly PackageFile[],
+  listing: Listing,
+  { progress, report }: { readonly progress: Progress; readonly report: Report },
+): Promise<void> {
+  // The digests themselves and a signature over them have none.
+  const digested = files.filter(({ name }) => !isDigests(name));
   const pairs = pair(digested, listing, report);
   const total = pairs.reduce((sum, { file }) => sum + file.sizeBytes, 0);
   let done = 0;
   for (const { file, listed } of pairs) {
-    const found = await digestOf(file, listed, (bytes) => {
-      progress.signal.throwIfAborted();
-      done += bytes;
+    const hash = createHash(listed.algorithm);
+    for await (const piece of piecesOf(file, progress.signal)) {
+      hash.update(piece);
+      done += piece.length;
       progress.amount({ done, total, unit: 'bytes' });
-    });
+    }
+    const found = hash.digest('hex');
     if (found === listed.digest) continue;
     const place = { member: file.name, offset: file.offset };
     report(
@@ -133,20 +147,6 @@ function pair(files: readonly PackageFile[], listing: Listing, report: Report) {
     report(invalid('digest-of-nothing', { member, line }, what));
   }
   return pairs;
-}
-
-async function digestOf(
-  file: PackageFile,
-  { algorithm }: ListedDigest,
-  onPiece: (bytes: number) => void,
-): Promise<string> {
-  const hash = createHash(algorithm);
-  for (let at = 0; at < file.sizeBytes; at += PIECE_BYTES) {
-    const length = Math.min(PIECE_BYTES, file.sizeBytes - at);
-    onPiece(length);
-    hash.update(await readExactly(file.file, file.offset + at, length));
-  }
-  return hash.digest('hex');
 }
 
 type DigestFault =

@@ -30,6 +30,11 @@ export function isDescriptor(name: string): boolean {
   return /\.ovf$/i.test(name);
 }
 
+/** The manifest with the digests, or a certificate with a signature over them. */
+export function isDigests(name: string): boolean {
+  return /\.(mf|cert)$/.test(name);
+}
+
 export interface OvaMember extends PackageFile {
   readonly header: MemberHeader;
   /** Where its header is. */
@@ -45,7 +50,7 @@ export interface Archive {
 }
 
 /** An appliance has three, or a few more with several disks. */
-const MOST_MEMBERS = 64;
+export const MOST_MEMBERS = 64;
 /** Archivers fill up to a multiple of 10 KiB, or of what they were told. */
 const MOST_FILLING_BYTES = 2 ** 20;
 /** What says something of the next member. */
@@ -117,6 +122,19 @@ export async function readExactly(
 /** All of a file of a package. */
 export function readWhole({ file, offset, sizeBytes }: PackageFile): Promise<Buffer> {
   return readExactly(file, offset, sizeBytes);
+}
+
+const PIECE_BYTES = 2 ** 20;
+
+/** The same, piece by piece. @throws the signal's reason */
+export async function* piecesOf(
+  { file, offset, sizeBytes }: PackageFile,
+  signal: AbortSignal,
+): AsyncGenerator<Buffer> {
+  for (let at = 0; at < sizeBytes; at += PIECE_BYTES) {
+    signal.throwIfAborted();
+    yield await readExactly(file, offset + at, Math.min(PIECE_BYTES, sizeBytes - at));
+  }
 }
 
 /** Returns whether there may be another one behind it. */

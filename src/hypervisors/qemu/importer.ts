@@ -1,7 +1,7 @@
 /** Appliances become machines of QEMU's user: a folder with the disk, a script that starts it and one that stops it. */
-import { copyFile, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { processState } from '../../system/process-fields.ts';
+import { removeAbandoned } from '../../system/abandoned.ts';
 import type { Progress } from '../../system/progress.ts';
 import { commandLine, run } from '../../system/run.ts';
 import type { Importer, ImportSpecification, MachineCommands, Place } from '../importer.ts';
@@ -29,9 +29,10 @@ export class QemuImporter implements Importer {
     await this.rehearse(specification);
     const { folder, name } = specification;
     await inParentFolder(folder, async () => {
-      await removeAbandoned(dirname(folder), name);
-      const start = join(dirname(folder), `${startOf(name)}${process.pid}-`);
-      const partial = await mkdtemp(start);
+      const parent = dirname(folder);
+      const start = `.${name}.importing-`;
+      await removeAbandoned(parent, start, /^(\d+)-\w{6}$/);
+      const partial = await mkdtemp(join(parent, `${start}${process.pid}-`));
       try {
         await this.#fill(partial, specification, progress);
         progress.signal.throwIfAborted();
@@ -80,19 +81,4 @@ export class QemuImporter implements Importer {
     await writeFile(join(partial, 'start'), startScript(start), { mode: 0o755 });
     await writeFile(join(partial, 'stop'), stopScript(specification), { mode: 0o755 });
   }
-}
-
-/** What a pvmc that was killed has left of this name. */
-async function removeAbandoned(parent: string, name: string): Promise<void> {
-  for (const entry of await readdir(parent)) {
-    if (!entry.startsWith(startOf(name))) continue;
-    const [, pid] = /^(\d+)-\w{6}$/.exec(entry.slice(startOf(name).length)) ?? [];
-    if (pid !== undefined && (await processState(pid)) === undefined)
-      await rm(join(parent, entry), { recursive: true, force: true });
-  }
-}
-
-/** Of the name of the folder in which a machine is made; the process and six characters follow. */
-function startOf(name: string): string {
-  return `.${name}.importing-`;
 }
