@@ -182,9 +182,9 @@ async function requireKept(build: RecordedBuild): Promise<void> {
 
 /** A folder of this process in the build's folder; what a killed one has left there is removed. */
 async function makeWorkFolder(buildFolder: string): Promise<string> {
-  const start = 'diagnose-';
-  await removeAbandoned(buildFolder, start, /^(\d+)$/);
-  const folder = join(buildFolder, `${start}${process.pid}`);
+  const prefix = 'diagnose-';
+  await removeAbandoned(buildFolder, prefix, /^(\d+)$/);
+  const folder = join(buildFolder, `${prefix}${process.pid}`);
   await mkdir(folder, { mode: 0o700 });
   return folder;
 }
