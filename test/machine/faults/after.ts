@@ -2,10 +2,9 @@
  * Faults after the packages have been installed: each run starts from the build of somebody who has
  * built this appliance before, so it has not to wait for them.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fillDisk, ownDiskWithCopy } from './disk-room.ts';
 import type { FaultGroup, Resume } from './fault.ts';
-import { SAID } from './moments.ts';
+import { EXPORTED_AGAIN, SAID, signalled } from './moments.ts';
 
 /** A script that leaves nothing behind: the appliance is that of a build without it. */
 const SCRIPT_MENDED: Resume = {
@@ -14,8 +13,6 @@ const SCRIPT_MENDED: Resume = {
   until: 'export',
   told: 'yes, once the script was mended, from the checkpoint after the packages',
 };
-
-const EXPORT_AGAIN = ['build', '--from', 'export', '--no-verify'];
 
 export const afterInstallFaults: FaultGroup = {
   name: 'after the packages are installed',
@@ -78,7 +75,7 @@ export const afterInstallFaults: FaultGroup = {
     {
       from: 'finished',
       through: ownDiskWithCopy('{folder}/out'),
-      arguments: EXPORT_AGAIN,
+      arguments: EXPORTED_AGAIN.arguments,
       faults: [
         {
           fault: 'the disk of the output folder fills up while the appliance is exported',
@@ -92,17 +89,12 @@ export const afterInstallFaults: FaultGroup = {
       ],
     },
     {
-      from: 'finished',
-      arguments: EXPORT_AGAIN,
+      ...EXPORTED_AGAIN,
       faults: [
         {
           fault: 'Ctrl-C while the appliance is exported',
           when: 'export',
-          inject: async ({ pvmc }) => {
-            await pvmc.until(SAID.exporting);
-            await sleep(1000);
-            pvmc.kill('SIGINT');
-          },
+          inject: signalled('SIGINT', SAID.exporting, 1),
           seen: {
             status: 130,
             code: '',
@@ -111,11 +103,6 @@ export const afterInstallFaults: FaultGroup = {
           },
         },
       ],
-      resume: {
-        says: /export: done/,
-        until: 'export',
-        told: 'yes, with export; the OVA is the same to the bit',
-      },
     },
   ],
 };

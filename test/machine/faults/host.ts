@@ -2,9 +2,16 @@
 import { appendFile } from 'node:fs/promises';
 import type { Bench } from './bench.ts';
 import { fillDisk, ownDisk } from './disk-room.ts';
-import type { FaultGroup, FaultyRun } from './fault.ts';
-import { garbling, refusing, SAID, silent } from './moments.ts';
+import type { Ends, FaultGroup, FaultyRun } from './fault.ts';
+import { garbling, refusing, SAID, signalled, silent } from './moments.ts';
 import type { Misbehaviour } from './workshop.ts';
+
+const NOT_READY: Ends = {
+  status: 4,
+  code: 'not-ready',
+  says: /keeps builds from running/,
+  withinSeconds: 30,
+};
 
 const READ_ONLY = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"';
 
@@ -107,12 +114,7 @@ export const hostFaults: FaultGroup = {
           fault: 'the output folder cannot be written to',
           when: 'before the stage media',
           inject: () => Promise.resolve(),
-          seen: {
-            status: 4,
-            code: 'not-ready',
-            says: /keeps builds from running/,
-            withinSeconds: 30,
-          },
+          seen: NOT_READY,
         },
       ],
     },
@@ -142,10 +144,7 @@ export const hostFaults: FaultGroup = {
         {
           fault: 'Ctrl-C while the ISO is written',
           when: 'media',
-          inject: async ({ pvmc }) => {
-            await pvmc.until(SAID.writingIso);
-            pvmc.kill('SIGINT');
-          },
+          inject: signalled('SIGINT', SAID.writingIso),
           seen: {
             status: 130,
             code: '',
@@ -163,12 +162,7 @@ export const hostFaults: FaultGroup = {
           fault: 'the disk of the output folder has too little room for a build',
           when: 'media, when the packages are resolved',
           inject: ({ pvmc }) => pvmc.until(SAID.resolving),
-          seen: {
-            status: 4,
-            code: 'not-ready',
-            says: /keeps builds from running/,
-            withinSeconds: 30,
-          },
+          seen: NOT_READY,
         },
       ],
     },
@@ -207,12 +201,7 @@ export const hostFaults: FaultGroup = {
           fault: 'this computer has not the memory that the machine wants',
           when: 'before the stage media',
           inject: () => Promise.resolve(),
-          seen: {
-            status: 4,
-            code: 'not-ready',
-            says: /keeps builds from running/,
-            withinSeconds: 30,
-          },
+          seen: NOT_READY,
         },
       ],
     },

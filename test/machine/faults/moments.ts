@@ -1,7 +1,7 @@
 /** When and how faults are made: the words to wait for, and what several faults have in common. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bench } from './bench.ts';
-import type { Fault } from './fault.ts';
+import type { Fault, FaultyRun } from './fault.ts';
 import type { Misbehaviour } from './workshop.ts';
 
 /** Words of the plain output. */
@@ -20,6 +20,26 @@ export const SAID = {
   verifying: /verify: Verify the export/,
   bootstrapping: /construct: step \d+ of \d+: Lay down/,
 } as const;
+
+/** Export alone, of a build that has been constructed; and once more. */
+export const EXPORTED_AGAIN: Omit<FaultyRun, 'faults'> & Required<Pick<FaultyRun, 'arguments'>> = {
+  from: 'finished',
+  arguments: ['build', '--from', 'export', '--no-verify'],
+  resume: {
+    says: /export: done/,
+    until: 'export',
+    told: 'yes, with export; the OVA is the same to the bit',
+  },
+};
+
+/** pvmc gets a signal, so many seconds after it has said this. */
+export function signalled(signal: NodeJS.Signals, said: RegExp, seconds = 0): Fault['inject'] {
+  return async ({ pvmc }) => {
+    await pvmc.until(said);
+    await sleep(seconds * 1000);
+    pvmc.kill(signal);
+  };
+}
 
 /** Where a run is whose package does not come. */
 export const WHILE_FETCHING = 'construct, while packages are fetched';

@@ -1,14 +1,24 @@
 /** Ctrl-C, and kills of the program itself. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Bench } from './bench.ts';
 import type { Ends, Fault, FaultGroup, FaultyRun, Resume } from './fault.ts';
-import { holdFetch, SAID, WHILE_FETCHING } from './moments.ts';
+import { EXPORTED_AGAIN, holdFetch, SAID, signalled, WHILE_FETCHING } from './moments.ts';
 
 /** The medium is written again, which takes seconds. */
 const BOOTED_AGAIN: Resume = {
   says: /boot: done/,
   until: 'words',
   told: 'yes, from the medium on',
+};
+
+const VERIFIED_AGAIN: Omit<FaultyRun, 'faults'> = {
+  from: 'finished',
+  arguments: ['build', '--from', 'verify'],
+  resume: {
+    arguments: ['build', '--resume'],
+    says: SAID.verifying,
+    until: 'words',
+    told: 'yes, with verify',
+  },
 };
 
 export const peopleFaults: FaultGroup = {
@@ -21,10 +31,7 @@ export const peopleFaults: FaultGroup = {
         {
           fault: 'Ctrl-C while packages are fetched',
           when: WHILE_FETCHING,
-          inject: async ({ pvmc }) => {
-            await pvmc.until(SAID.fetching);
-            pvmc.kill('SIGINT');
-          },
+          inject: signalled('SIGINT', SAID.fetching),
           seen: interrupted('construct', 15),
         },
       ],
@@ -37,11 +44,7 @@ export const peopleFaults: FaultGroup = {
         {
           fault: 'Ctrl-C while the guest boots',
           when: 'boot',
-          inject: async ({ pvmc }) => {
-            await pvmc.until(SAID.booting);
-            await sleep(4000);
-            pvmc.kill('SIGINT');
-          },
+          inject: signalled('SIGINT', SAID.booting, 4),
           seen: interrupted('boot', 15),
         },
       ],
@@ -70,25 +73,14 @@ export const peopleFaults: FaultGroup = {
         {
           fault: 'Ctrl-C while the medium’s system is made',
           when: 'media',
-          inject: async ({ pvmc }) => {
-            await pvmc.until(SAID.makingBase);
-            await sleep(8000);
-            pvmc.kill('SIGINT');
-          },
+          inject: signalled('SIGINT', SAID.makingBase, 8),
           seen: interrupted('media', 30),
         },
       ],
     },
     {
       ...ctrlC('verify', SAID.verifying, { during: 'verify', seconds: 5 }),
-      from: 'finished',
-      arguments: ['build', '--from', 'verify'],
-      resume: {
-        arguments: ['build', '--resume'],
-        says: SAID.verifying,
-        until: 'words',
-        told: 'yes, with verify',
-      },
+      ...VERIFIED_AGAIN,
     },
     {
       ...killed('media', SAID.makingBase, 8),
@@ -112,24 +104,11 @@ export const peopleFaults: FaultGroup = {
     },
     {
       ...killed('export', SAID.exporting, 1),
-      from: 'finished',
-      arguments: ['build', '--from', 'export', '--no-verify'],
-      resume: {
-        says: /export: done/,
-        until: 'export',
-        told: 'yes, with export; the OVA is the same to the bit',
-      },
+      ...EXPORTED_AGAIN,
     },
     {
       ...killed('verify', SAID.verifying, 5),
-      from: 'finished',
-      arguments: ['build', '--from', 'verify'],
-      resume: {
-        arguments: ['build', '--resume'],
-        says: SAID.verifying,
-        until: 'words',
-        told: 'yes, with verify',
-      },
+      ...VERIFIED_AGAIN,
     },
   ],
 };
@@ -152,11 +131,7 @@ function ctrlC(
   const fault: Fault = {
     fault: `Ctrl-C in the stage ${stage}`,
     when: stage,
-    inject: async ({ pvmc }: Bench) => {
-      await pvmc.until(said);
-      await sleep(seconds * 1000);
-      pvmc.kill('SIGINT');
-    },
+    inject: signalled('SIGINT', said, seconds),
     seen: interrupted(during, 15),
   };
   return { faults: [fault] };
@@ -167,11 +142,7 @@ function killed(stage: string, said: RegExp, seconds = 0): FaultyRun {
   const fault: Fault = {
     fault: `kill -9 of pvmc in the stage ${stage}`,
     when: stage,
-    inject: async ({ pvmc }: Bench) => {
-      await pvmc.until(said);
-      await sleep(seconds * 1000);
-      pvmc.kill('SIGKILL');
-    },
+    inject: signalled('SIGKILL', said, seconds),
     seen: { status: null, code: '', says: /^$/, withinSeconds: 5 },
   };
   return { faults: [fault] };
