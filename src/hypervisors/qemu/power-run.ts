@@ -63,8 +63,9 @@ export class PowerRun {
    * @throws PvmcError with QEMU's reason for not starting; the signal's reason when it was aborted.
    */
   static async start(options: PowerRunOptions): Promise<PowerRun> {
-    options.signal.throwIfAborted();
     const logStart = await sizeOf(options.logPath);
+    // Nothing is waited for between this and the listener: an abort in between would never be heard.
+    options.signal.throwIfAborted();
     const run = new PowerRun(options);
     options.signal.addEventListener('abort', run.#abort, { once: true });
     try {
