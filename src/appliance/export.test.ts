@@ -9,6 +9,7 @@ import {
   DISK_BYTES,
   exportTiny,
   makeDisk,
+  makeKnownDisk,
   makeManifest,
   temporaryFolder,
 } from './testing/fixtures.ts';
@@ -121,6 +122,54 @@ describe('an OVA', () => {
   });
 });
 
+/** Of `makeKnownDisk`: what it was when exports were first kept. Another digest is another appliance. */
+const KNOWN_OVA = '0d7f9f2f4f6336e5a4c24ad82591e7cddc7d1777b3e87dd428aabeeb83bce1f9';
+
+describe('a disk of which every bit is known', () => {
+  it('gives the OVA that it always gave, alone and beside other formats', async () => {
+    const known = join(outer.path, 'known.raw');
+    await makeKnownDisk(known);
+    for (const formats of [['ova'], ['raw', 'vmdk', 'ova', 'ovf']] as const) {
+      const outputFolder = await freshFolder(`known-${formats.length}`);
+      const files = await exportTiny({ diskPath: known, outputFolder, formats });
+      expect(files.find(({ format }) => format === 'ova')?.sha256).toBe(KNOWN_OVA);
+    }
+  });
+});
+
+describe('an OVF folder', () => {
+  it('is the OVA, unpacked', async () => {
+    const folder = await freshFolder('ovf');
+    const files = await exportTiny({
+      diskPath: disk,
+      outputFolder: folder,
+      formats: ['ovf', 'ova'],
+    });
+    const names = ['tiny-1.0.ovf', 'tiny-1.0.mf', 'tiny-1.0-disk1.vmdk'];
+    expect(files.map(({ path }) => path.slice(folder.length + 1))).toEqual([
+      ...names.map((name) => `tiny-1.0-ovf/${name}`),
+      'tiny-1.0.ova',
+    ]);
+    await run(['tar', 'xf', join(folder, 'tiny-1.0.ova'), '-C', folder]);
+    const [descriptor = '', ...others] = names;
+    const text = await readFile(join(folder, 'tiny-1.0-ovf', descriptor), 'utf8');
+    // In the OVA line feeds may fill it up to its place.
+    const packed = await readFile(join(folder, descriptor), 'utf8');
+    expect(text.trimEnd()).toBe(packed.trimEnd());
+    const [, disk1 = ''] = others;
+    await run(['cmp', join(folder, disk1), join(folder, 'tiny-1.0-ovf', disk1)]);
+  });
+
+  it('leaves no folder behind when it fails', async () => {
+    const folder = await freshFolder('ovf-abort');
+    const aborting = new AbortController();
+    const progress = { ...quietProgress(aborting.signal), amount: () => aborting.abort() };
+    const work = exportTiny({ diskPath: disk, outputFolder: folder, formats: ['ovf'] }, progress);
+    await expect(work).rejects.toThrow('abort');
+    expect(await readdir(folder)).toEqual([]);
+  });
+});
+
 describe('the other formats', () => {
   it('are the same disk; every file is told with its size and digest', async () => {
     const folder = await freshFolder('formats');
@@ -131,14 +180,15 @@ describe('the other formats', () => {
         amounts.push(done / (total ?? 0)),
     };
     const files = await exportTiny(
-      { diskPath: disk, outputFolder: folder, formats: ['raw', 'qcow2', 'ova', 'raw'] },
+      { diskPath: disk, outputFolder: folder, formats: ['raw', 'qcow2', 'vmdk', 'ova', 'raw'] },
       progress,
     );
-    expect(files.map(({ format }) => format)).toEqual(['raw', 'qcow2', 'ova']);
+    expect(files.map(({ format }) => format)).toEqual(['raw', 'qcow2', 'vmdk', 'ova']);
     expect((await readdir(folder)).sort()).toEqual([
       'tiny-1.0.ova',
       'tiny-1.0.qcow2',
       'tiny-1.0.raw',
+      'tiny-1.0.vmdk',
     ]);
     for (const { path, sizeBytes, sha256, format } of files) {
       expect(await output('sha256sum', path)).toBe(`${sha256}  ${path}`);
@@ -167,21 +217,19 @@ describe('an export that fails', () => {
     expect(await readFile(join(folder, 'tiny-1.0.ova'), 'utf8')).toBe('earlier');
   }
 
-  it.each(['ova', 'qcow2', 'raw'] as const)(
+  it.each(['ova', 'qcow2', 'raw', 'vmdk'] as const)(
     'by an abort in the middle of %s leaves all as it was',
-    async (last) => {
-      const folder = await folderWithEarlier(`abort-${last}`);
+    async (format) => {
+      const folder = await folderWithEarlier(`abort-${format}`);
       const aborting = new AbortController();
       const progress = {
         ...quietProgress(aborting.signal),
-        // Two formats: the second one has begun when half is done.
         amount: ({ done, total = 0 }: { done: number; total?: number | undefined }) => {
-          if (done > total / 2 || (done === total / 2 && last !== 'ova'))
-            aborting.abort(new Error('enough'));
+          if (done > total / 2) aborting.abort(new Error('enough'));
         },
       };
-      const formats = last === 'ova' ? (['raw', 'ova'] as const) : (['ova', last] as const);
-      const work = exportTiny({ diskPath: disk, outputFolder: folder, formats }, progress);
+      const request = { diskPath: disk, outputFolder: folder, formats: ['raw', format] } as const;
+      const work = exportTiny(request, progress);
       await expect(work).rejects.toThrow('enough');
       await expectUntouched(folder);
     },

@@ -1,22 +1,21 @@
 /**
- * Stage 6: from the machine's disk to the files that users receive. All formats are finished under
- * provisional names before the first of them gets its own: a failure leaves an earlier export as it was.
+ * Stage 6: from the machine's disk to the files that users receive. The disk is read once, and all formats
+ * are written side by side from what is read. All files are finished under provisional names before the
+ * first of them gets its own: a failure leaves an earlier export as it was.
  */
-import { open, stat } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import type { ExportFormat } from '../manifest/export-formats.ts';
 import type { Manifest } from '../manifest/schema.ts';
 import { PvmcError } from '../system/error.ts';
-import { derivedContentId } from '../system/identity.ts';
 import type { Progress } from '../system/progress.ts';
 import { run } from '../system/run.ts';
-import { sha256Of } from '../system/sha256.ts';
+import { readSideBySide } from './branches.ts';
 import { type DiskFormat, type DiskImage, type DiskMap, mapDisk } from './disk-extents.ts';
-import { ovaNames, writeOva } from './ova/writer.ts';
-import { ovfDescriptor } from './ovf/descriptor.ts';
-import { ensureFolder, outputFull, PartialFile } from './partial-file.ts';
-import { streamOptimizedVmdk } from './vmdk/writer.ts';
-
-type ExportFormat = Manifest['exports'][number];
+import { type DiskPiece, diskPieces } from './disk-pieces.ts';
+import { FORMATS } from './formats/formats.ts';
+import { OutputFiles } from './output-files.ts';
+import { ensureFolder, PartialFile } from './partial-file.ts';
 
 export interface ExportRequest {
   readonly manifest: Manifest;
@@ -33,23 +32,21 @@ export interface ExportRequest {
 }
 
 export interface ExportedFile {
+  /** One that gives several files has several of these, first the one that users open. */
   readonly format: ExportFormat;
   readonly path: string;
   readonly sizeBytes: number;
   readonly sha256: string;
 }
 
-interface Work {
-  readonly request: ExportRequest;
-  readonly disk: DiskImage;
+/** An image whose data can be read at the offsets of its map. */
+interface ReadableDisk {
+  readonly image: DiskImage;
   readonly map: DiskMap;
-  readonly progress: Progress;
-  /** Takes how many bytes of the disk's data this format has got. */
-  readonly onProgress: (dataBytes: number) => void;
 }
 
 /**
- * Writes the disk in every format. Amounts are bytes of the disk's data, once for each format.
+ * Writes the disk in every format. Amounts are bytes of the disk's data.
  * @throws PvmcError `output-full`, `output-not-writable`, `output-too-large`, `export-too-large`,
  * `export-name-too-long`, `disk-unreadable`, `disk-empty`; the signal's reason when it was aborted
  */
@@ -59,98 +56,56 @@ export async function exportAppliance(
 ): Promise<readonly ExportedFile[]> {
   progress.signal.throwIfAborted();
   await ensureFolder(request.outputFolder);
-  const disk: DiskImage = { path: resolve(request.diskPath), format: request.diskFormat };
-  const map = await mapDisk(disk, progress);
-  const formats = [...new Set(request.formats)];
-  const total = map.dataBytes * formats.length;
-  const files: { readonly format: ExportFormat; readonly partial: PartialFile }[] = [];
-  try {
-    for (const [index, format] of formats.entries()) {
-      const path = join(request.outputFolder, `${request.baseName}.${format}`);
-      const partial = new PartialFile(path);
-      files.push({ format, partial });
-      const before = map.dataBytes * index;
-      const onProgress = (dataBytes: number) =>
-        progress.amount({
-          done: before + Math.min(dataBytes, map.dataBytes),
-          total,
-          unit: 'bytes',
-        });
-      onProgress(0);
-      await WRITERS[format](partial, { request, disk, map, progress, onProgress });
-      onProgress(map.dataBytes);
-    }
-    const digests: string[] = [];
-    for (const { partial } of files) digests.push(await sha256Of(partial.path, progress.signal));
-    for (const { partial } of files) await partial.finish();
-    return await Promise.all(
-      files.map(async ({ format, partial }, index) => ({
-        format,
-        path: partial.finalPath,
-        sizeBytes: (await stat(partial.finalPath)).size,
-        sha256: digests[index] ?? '',
-      })),
-    );
-  } finally {
-    for (const { partial } of files) await partial[Symbol.asyncDispose]();
-  }
-}
-
-const WRITERS: Readonly<Record<ExportFormat, (file: PartialFile, work: Work) => Promise<void>>> = {
-  ova: writeOvaFile,
-  qcow2: (file, work) => convert(file, work, ['-c', '-O', 'qcow2', '-o', 'compat=1.1']),
-  raw: (file, work) => convert(file, work, ['-O', 'raw']),
-};
-
-async function writeOvaFile(partial: PartialFile, work: Work): Promise<void> {
-  if (work.map.readableBy === 'file') return writeOvaFrom(partial, work);
+  const image: DiskImage = { path: resolve(request.diskPath), format: request.diskFormat };
+  const map = await mapDisk(image, progress);
+  if (map.readableBy === 'file') return writeFormats(request, { image, map }, progress);
   // Compressed or layered images are rare here: qemu-img unpacks them first.
-  await using unpacked = new PartialFile(`${partial.finalPath}.raw`);
-  const { progress } = work;
-  await convert(unpacked, { ...work, onProgress: () => {} }, ['-O', 'raw']);
-  const disk: DiskImage = { path: unpacked.path, format: 'raw' };
-  const map = await mapDisk(disk, progress);
-  await writeOvaFrom(partial, { ...work, disk, map });
+  await using unpacked = new PartialFile(
+    join(request.outputFolder, `${request.baseName}.unpacked`),
+  );
+  await unpacked.write(async () => {});
+  const argv = ['qemu-img', 'convert', '-f', image.format, '-O', 'raw', image.path, unpacked.path];
+  await run(argv, { signal: progress.signal, log: (line, from) => progress.log(line, from) });
+  const plain: DiskImage = { path: unpacked.path, format: 'raw' };
+  const plainMap = await mapDisk(plain, progress);
+  return writeFormats(request, { image: plain, map: plainMap }, progress);
 }
 
-async function writeOvaFrom(partial: PartialFile, work: Work): Promise<void> {
-  const { request, disk, map, progress, onProgress } = work;
-  const { manifest, baseName, sourceDateEpoch } = request;
-  const source = await openDisk(disk);
-  const names = ovaNames(baseName);
-  // The largest that it can become, until all is written.
-  let populatedBytes = map.sizeBytes;
-  try {
-    const vmdk = streamOptimizedVmdk({
-      file: source,
-      map,
-      identity: {
-        name: names.disk,
-        contentId: derivedContentId(baseName, manifest.version, String(map.sizeBytes)),
-      },
-      signal: progress.signal,
-      onProgress: ({ dataBytes, storedBytes }) => {
-        populatedBytes = Math.min(storedBytes, map.sizeBytes);
-        onProgress(dataBytes);
-      },
-    });
-    await partial.write((file) =>
-      writeOva(file, {
-        names,
-        sourceDateEpoch,
-        files: [{ name: names.disk, content: vmdk }],
-        descriptor: ([written]) =>
-          ovfDescriptor(manifest, {
-            fileName: names.disk,
-            sizeBytes: written?.sizeBytes ?? 0,
-            capacityBytes: map.sizeBytes,
-            populatedBytes,
-          }),
-      }),
-    );
-  } finally {
-    await source.close();
-  }
+async function writeFormats(
+  request: ExportRequest,
+  { image, map }: ReadableDisk,
+  progress: Progress,
+): Promise<readonly ExportedFile[]> {
+  const { manifest, baseName, sourceDateEpoch, outputFolder } = request;
+  const { sizeBytes } = map;
+  const formats = [...new Set(request.formats)];
+  await using files = new OutputFiles(outputFolder, progress.signal);
+  const writers = formats.map((name) => (pieces: AsyncIterable<DiskPiece>) => {
+    const format = FORMATS[name];
+    const output = files.outputFor(format.fileNames(baseName));
+    const disk = { sizeBytes, pieces };
+    return format.write({ manifest, baseName, sourceDateEpoch, disk, image, progress, output });
+  });
+  await using source = await openDisk(image);
+  const tell = (done: number) =>
+    progress.amount({ done: Math.min(done, map.dataBytes), total: map.dataBytes, unit: 'bytes' });
+  tell(0);
+  const pieces = diskPieces({
+    file: source,
+    map,
+    forms: formats.flatMap((name) => FORMATS[name].forms),
+    signal: progress.signal,
+    onProgress: tell,
+  });
+  await readSideBySide(pieces, writers);
+  progress.signal.throwIfAborted();
+  tell(map.dataBytes);
+  await files.finish();
+  return formats.flatMap((format) =>
+    FORMATS[format]
+      .fileNames(baseName)
+      .map((name) => ({ format, path: join(outputFolder, name), ...files.written(name) })),
+  );
 }
 
 async function openDisk(disk: DiskImage) {
@@ -164,26 +119,4 @@ async function openDisk(disk: DiskImage) {
       cause: thrown,
     });
   }
-}
-
-/** Lets qemu-img write the file. */
-async function convert(partial: PartialFile, work: Work, to: readonly string[]): Promise<void> {
-  const { disk, map, progress, onProgress } = work;
-  // Opened here first: what the system says about the folder is clearer than what qemu-img says.
-  await partial.write(async () => {});
-  const argv = ['qemu-img', 'convert', '-p', '-f', disk.format, ...to, disk.path, partial.path];
-  try {
-    await run(argv, {
-      signal: progress.signal,
-      log: (line, origin) => {
-        const percent = /\(([\d.]+)\/100%\)/.exec(line)?.[1];
-        if (percent === undefined) progress.log(line, origin);
-        else onProgress(Math.floor((Number(percent) / 100) * map.dataBytes));
-      },
-    });
-  } catch (thrown) {
-    const said = thrown instanceof PvmcError ? thrown.details.join('\n') : '';
-    throw said.includes('No space left on device') ? outputFull(partial.finalPath, thrown) : thrown;
-  }
-  await partial.sync();
 }

@@ -1,4 +1,5 @@
 /** What a successful build says at its end: what was made, how long it took, how to import it. */
+import type { ExportFormat } from '../manifest/export-formats.ts';
 import { type BuildResult, type ExportedFile, STAGES } from '../pipeline/events.ts';
 import { commandLine } from '../system/run.ts';
 import { formatDuration, formatSize } from '../system/size.ts';
@@ -17,7 +18,7 @@ export function renderEnd(result: BuildResult, frame: EndFrame): string[] {
     [summary(result, frame.style)],
     result.files.flatMap((file) => renderFile(file, frame)),
     frame.times === 'seen' ? [] : renderTimes(result, frame.style),
-    result.files.flatMap((file) => renderImport(file, frame)),
+    mainFiles(result.files).flatMap((file) => renderImport(file, frame)),
   ];
   return blocks.flatMap((lines, index) => (lines.length > 0 && index > 0 ? ['', ...lines] : lines));
 }
@@ -62,6 +63,12 @@ function renderTimes({ stageSeconds }: BuildResult, style: Style): string[] {
   });
 }
 
+/** Of each format the file that users open: the first. */
+function mainFiles(files: readonly ExportedFile[]): readonly ExportedFile[] {
+  const formats = new Set(files.map(({ format }) => format));
+  return [...formats].flatMap((wanted) => files.find(({ format }) => format === wanted) ?? []);
+}
+
 /** `VirtualBox` is the longest name. */
 const PRODUCT_COLUMNS = 12;
 
@@ -75,7 +82,7 @@ export function renderImport(
   return ways.map(([product, how]) => `  ${style.dim(product.padEnd(PRODUCT_COLUMNS))}${how}`);
 }
 
-function importWays(format: string, file: string): readonly (readonly [string, string])[] {
+function importWays(format: ExportFormat, file: string): readonly (readonly [string, string])[] {
   const base = (file.split('/').at(-1) ?? file).replace(/\.[^.]+$/, '');
   const drive = (kind: string) =>
     commandLine([
@@ -101,6 +108,12 @@ function importWays(format: string, file: string): readonly (readonly [string, s
           `${commandLine(['tar', '-xf', file])} && qemu-img convert -O qcow2 ./*.vmdk ${commandLine([`${base}.qcow2`])}`,
         ],
       ];
+    case 'ovf':
+      return [
+        ['VirtualBox', commandLine(['VBoxManage', 'import', file])],
+        ['VMware', `File > Open, or ${commandLine(['ovftool', file, `${base}.vmx`])}`],
+        ['Proxmox', `${commandLine(['qm', 'importovf'])} VMID ${commandLine([file])} STORAGE`],
+      ];
     case 'qcow2':
       return [
         ['QEMU', drive('qcow2')],
@@ -108,7 +121,10 @@ function importWays(format: string, file: string): readonly (readonly [string, s
       ];
     case 'raw':
       return [['QEMU', drive('raw')]];
-    default:
-      return [];
+    case 'vmdk':
+      return [
+        ['QEMU', `qemu-img convert -O qcow2 ${commandLine([file, `${base}.qcow2`])}`],
+        ['Proxmox', `qm importdisk VMID ${commandLine([file])} STORAGE`],
+      ];
   }
 }

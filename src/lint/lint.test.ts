@@ -68,9 +68,15 @@ describe('our own exports have no findings', () => {
     const diskPath = join(folder, 'disk.raw');
     await makeDisk(diskPath);
     const manifest = makeManifest({ machine: { firmware } });
-    const [file] = await exportTiny({ diskPath, outputFolder: folder, manifest });
-    const report = await lintFile(file?.path ?? '', quietProgress());
-    expect(report).toMatchObject({ kind: 'ova', files: [OVF, MF, DISK], findings: [] });
+    const formats = ['ova', 'ovf', 'vmdk'] as const;
+    const files = await exportTiny({ diskPath, outputFolder: folder, manifest, formats });
+    const lintFirst = (wanted: (typeof formats)[number]) =>
+      lintFile(files.find(({ format }) => format === wanted)?.path ?? '', quietProgress());
+    for (const kind of ['ova', 'ovf'] as const) {
+      const report = await lintFirst(kind);
+      expect(report).toMatchObject({ kind, files: [OVF, MF, DISK], findings: [] });
+    }
+    expect(await lintFirst('vmdk')).toMatchObject({ kind: 'vmdk', findings: [] });
   });
 });
 

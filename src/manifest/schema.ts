@@ -4,6 +4,7 @@
  * descriptions below are what the latter two show. Sizes come out as bytes.
  */
 import { z } from 'zod';
+import { EXPORT_FORMAT_NAMES, EXPORT_FORMATS } from './export-formats.ts';
 import { oneLine, prose, rule, size, text, unique } from './field.ts';
 import { webUrl } from './formats/addresses.ts';
 import {
@@ -73,6 +74,12 @@ const servicesSchema = z.record(
     .union([z.enum(['on', 'off']), z.boolean()])
     .transform((state) => (state === true ? 'on' : state === false ? 'off' : state)),
 );
+
+function formatList(): string {
+  return Object.entries(EXPORT_FORMATS)
+    .map(([name, purpose]) => `\`${name}\` (${purpose})`)
+    .join(', ');
+}
 
 export const manifestSchema = z
   .strictObject({
@@ -175,13 +182,11 @@ export const manifestSchema = z
       })
       .default([]),
     exports: z
-      .array(z.enum(['ova', 'qcow2', 'raw']))
+      .array(z.enum(EXPORT_FORMAT_NAMES))
       .min(1)
       .check(unique('the format'))
       .meta({
-        description:
-          'Formats to export: `ova` for VirtualBox and VMware, `qcow2` for Proxmox, KVM and OpenStack, `raw` for a ' +
-          'disk or cloud that wants plain bytes.',
+        description: `Formats to export, all from one read of the disk: ${formatList()}.`,
         examples: [['ova', 'qcow2']],
       })
       .default(['ova']),

@@ -518,9 +518,9 @@ version: v1/2
   });
 
   test('an unknown export', () => {
-    expect(having('exports: [ova, vhdx]')).toMatchInlineSnapshot(`
-      "appliance.yaml:3:16: exports[1]: "vhdx" is not one of ova, qcow2 and raw
-        3 | exports: [ova, vhdx]
+    expect(having('exports: [ova, ami]')).toMatchInlineSnapshot(`
+      "appliance.yaml:3:16: exports[1]: "ami" is not one of ova, ovf, vmdk, qcow2 and raw
+        3 | exports: [ova, ami]
           |                ^"
     `);
   });

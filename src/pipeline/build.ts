@@ -1,6 +1,8 @@
 /** The seven stages, in order: from a manifest to an appliance that was seen to boot. */
+
 import { rm } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
+import { FORMATS } from '../appliance/formats/formats.ts';
 import { hypervisorNamed } from '../hypervisors/registry.ts';
 import { presentable } from '../system/defects.ts';
 import { secondsSince } from '../system/elapsed.ts';
@@ -51,9 +53,10 @@ async function expectPlaces(
   order: StageOrder,
   outputFolder: string,
 ): Promise<void> {
-  const endings = ['iso', ...(order.wants('export') ? manifest.exports : [])];
-  for (const ending of endings)
-    await expectOurs(join(outputFolder, `${baseName(manifest)}.${ending}`));
+  const base = baseName(manifest);
+  const exported = manifest.exports.flatMap((format) => FORMATS[format].fileNames(base));
+  const names = [`${base}.iso`, ...(order.wants('export') ? exported : [])];
+  for (const name of names) await expectOurs({ folder: outputFolder, name });
 }
 
 interface Circumstances {

@@ -1,6 +1,6 @@
 /** `pvmc iso`: stage 1 alone. */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { Releases } from '../system/releases.ts';
 import { sha256Of } from '../system/sha256.ts';
 import { cacheFolder } from './cache-folder.ts';
@@ -34,15 +34,15 @@ export async function buildIso(
   await preflightMedium(appliance, folders, eventProgress(emit, signal));
   const settings = { cacheFolder: cache, sourceDateEpoch: sourceDateEpoch() };
   const outputFolder = resolve(options.outputFolder);
-  const outputPath = join(outputFolder, `${baseName(appliance.file.manifest)}.iso`);
-  await expectOurs(outputPath);
+  const name = `${baseName(appliance.file.manifest)}.iso`;
+  await expectOurs({ folder: outputFolder, name });
   const timeouts = wantedTimeouts(appliance.file.manifest, {});
   const { media: limitSeconds } = limitsFor(true, timeouts);
   await using releases = new Releases();
   await mkdir(outputFolder, { recursive: true });
   const work = await mkdtemp(join(outputFolder, '.iso-'));
   releases.add(work, () => rm(work, { recursive: true, force: true }));
-  const path = join(work, basename(outputPath));
+  const path = join(work, name);
   const { sizeBytes } = await new StageRunner(emit, signal).run(
     'media',
     { limitSeconds },
@@ -52,6 +52,7 @@ export async function buildIso(
       return writeMedium(planMedium(appliance, resolution, settings), path, progress);
     },
   );
-  await place(path, outputPath);
+  await place(path, { folder: outputFolder, name });
+  const outputPath = join(outputFolder, name);
   return { path: outputPath, sizeBytes, sha256: await sha256Of(outputPath, signal) };
 }

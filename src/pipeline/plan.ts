@@ -1,4 +1,5 @@
 /** `pvmc plan`: what a build would do. Nothing is built; only the package lists are fetched. */
+import { FORMATS } from '../appliance/formats/formats.ts';
 import { STEPS } from '../constructor/construct.ts';
 import { BIOS_BOOT_MIB, ESP_MIB } from '../constructor/steps/partition.ts';
 import type { InstallationManifest } from '../manifest/installation-manifest.ts';
@@ -10,6 +11,7 @@ import { cacheFolder } from './cache-folder.ts';
 import { eventProgress } from './event-progress.ts';
 import { type FileRequest, STAGES, type StageName } from './events.ts';
 import { baseMirror } from './media-stage.ts';
+import { baseName } from './placed-files.ts';
 import {
   installationManifest,
   type ReadAppliance,
@@ -97,8 +99,8 @@ function stepsOf(known: Known): Readonly<Record<StageName, readonly PlannedStep[
     ],
     construct: constructSteps(installation),
     export: manifest.exports.map((format) => ({
-      title: `Write ${baseName(manifest)}.${format}`,
-      details: EXPORT_DETAILS[format],
+      title: `Write ${FORMATS[format].fileNames(baseName(manifest)).join(', ')}`,
+      details: FORMATS[format].details,
     })),
     verify: verifySteps(manifest),
   };
@@ -140,12 +142,6 @@ function constructSteps(installation: InstallationManifest): PlannedStep[] {
   );
 }
 
-const EXPORT_DETAILS: Readonly<Record<Manifest['exports'][number], readonly string[]>> = {
-  ova: ['OVF 1.1 descriptor, SHA-256 digests, streamOptimized VMDK; one ustar'],
-  qcow2: ['qemu-img convert -c -O qcow2'],
-  raw: ['the disk byte for byte, empty ranges left out'],
-};
-
 function verifySteps({ checks, exports }: Manifest): PlannedStep[] {
   const listed = checks.map((check) => {
     if ('command' in check) return `command: ${check.command.trim().split('\n')[0] ?? ''}`;
@@ -157,14 +153,10 @@ function verifySteps({ checks, exports }: Manifest): PlannedStep[] {
     details: ['digests, descriptor against the DMTF’s schema, every grain of the disk'],
   };
   return [
-    ...(exports.includes('ova') ? [readBack] : []),
+    ...(exports.some((format) => FORMATS[format].proof.type === 'ova') ? [readBack] : []),
     { title: 'Boot under BIOS', details: [...boot, ...listed] },
     { title: 'Boot under UEFI', details: ['the same'] },
   ];
-}
-
-function baseName({ name, version }: Manifest): string {
-  return `${name}-${version}`;
 }
 
 const MIB = 2 ** 20;

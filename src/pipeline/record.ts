@@ -5,6 +5,7 @@
 import { open, readFile, rename } from 'node:fs/promises';
 import { basename, isAbsolute, join, sep } from 'node:path';
 import { z } from 'zod';
+import { EXPORT_FORMAT_NAMES } from '../manifest/export-formats.ts';
 import { systemCodeOf } from '../system/error.ts';
 import { startTimeOf } from '../system/start-time.ts';
 import { STAGES } from './events.ts';
@@ -31,7 +32,7 @@ const finished = {
 };
 
 const exportedSchema = z.strictObject({
-  format: z.enum(['ova', 'qcow2', 'raw']),
+  format: z.enum(EXPORT_FORMAT_NAMES),
   output: outputSchema,
   sha256: z.string(),
 });

@@ -3,7 +3,7 @@
  * same inputs, else done, and then written down.
  */
 import { rm } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { join, relative } from 'node:path';
 import { exportAppliance } from '../appliance/export.ts';
 import type { Hypervisor } from '../hypervisors/hypervisor.ts';
 import { baseId } from '../media/base.ts';
@@ -21,7 +21,7 @@ import type { limitsFor } from './limits.ts';
 import { planMedium, RESOLVE_STEP, writeMedium } from './media-stage.ts';
 import { outputOf } from './outputs.ts';
 import { readPinned, writePinned } from './pinned-packages.ts';
-import { baseName, place } from './placed-files.ts';
+import { baseName, type Place, place } from './placed-files.ts';
 import { preflightRoom } from './preflight.ts';
 import { type ReadAppliance, resolveAppliance } from './prepare.ts';
 import type { StageOrder } from './stage-order.ts';
@@ -85,7 +85,7 @@ export class Stages {
 
   /** The medium, and what it says of all the stages after it. */
   async #media(): Promise<StageKeys> {
-    const { runner, limits, begun } = this.#options;
+    const { runner, limits, begun, appliance } = this.#options;
     const { folder } = begun;
     const { keys, made } = await runner.run('media', { limitSeconds: limits.media }, (progress) =>
       this.#takeOrWriteMedium(progress),
@@ -94,7 +94,7 @@ export class Stages {
       const medium = await outputOf(folder.path, folder.mediumPath);
       await this.#finished.finish('media', { key: keys.media, medium });
     }
-    await place(folder.mediumPath, this.#placeOf('iso'));
+    await place(folder.mediumPath, this.#placeOf(`${baseName(appliance.file.manifest)}.iso`));
     return keys;
   }
 
@@ -242,19 +242,22 @@ export class Stages {
   async #writeExports(progress: StageProgress): Promise<StageOutcome<readonly ExportedFile[]>> {
     const { appliance, begun, sourceDateEpoch } = this.#options;
     const { manifest } = appliance.file;
+    const { exportFolder } = begun.folder;
     const files = await exportAppliance(
       {
         manifest,
         baseName: baseName(manifest),
         sourceDateEpoch,
-        outputFolder: begun.folder.exportFolder,
+        outputFolder: exportFolder,
         diskPath: begun.folder.diskPath,
         diskFormat: 'raw',
         formats: manifest.exports,
       },
       progress,
     );
-    const sizes = files.map(({ path, sizeBytes }) => `${basename(path)}, ${formatSize(sizeBytes)}`);
+    const sizes = files.map(
+      ({ path, sizeBytes }) => `${relative(exportFolder, path)}, ${formatSize(sizeBytes)}`,
+    );
     return { value: files, result: sizes.join('; ') };
   }
 
@@ -278,20 +281,20 @@ export class Stages {
   }
 
   /** Gives the exports that have passed their names, over those of earlier builds. */
-  #placeAll(files: readonly ExportedFile[]): Promise<readonly ExportedFile[]> {
-    return Promise.all(
-      files.map(async (file) => {
-        const path = this.#placeOf(file.format);
-        await place(file.path, path);
-        return { ...file, path };
-      }),
-    );
+  async #placeAll(files: readonly ExportedFile[]): Promise<readonly ExportedFile[]> {
+    const { exportFolder } = this.#options.begun.folder;
+    const placed: ExportedFile[] = [];
+    for (const file of files) {
+      const to = this.#placeOf(relative(exportFolder, file.path));
+      await place(file.path, to);
+      placed.push({ ...file, path: join(to.folder, to.name) });
+    }
+    return placed;
   }
 
   /** In the output folder, where users look. */
-  #placeOf(ending: string): string {
-    const { outputFolder } = this.#options.begun.journal.record;
-    return join(outputFolder, `${baseName(this.#options.appliance.file.manifest)}.${ending}`);
+  #placeOf(name: string): Place {
+    return { folder: this.#options.begun.journal.record.outputFolder, name };
   }
 
   #typicalSeconds(): StageSeconds {

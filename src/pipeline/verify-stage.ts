@@ -2,7 +2,9 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ExportedFile } from '../appliance/export.ts';
+import { FORMATS } from '../appliance/formats/formats.ts';
 import type { Hypervisor } from '../hypervisors/hypervisor.ts';
+import type { ExportFormat } from '../manifest/export-formats.ts';
 import type { Manifest } from '../manifest/schema.ts';
 import { secondsSince } from '../system/elapsed.ts';
 import { run } from '../system/run.ts';
@@ -10,6 +12,7 @@ import { formatDuration } from '../system/size.ts';
 import { Steps } from '../verify/progress.ts';
 import { type VerifyReport, verificationFailure } from '../verify/report.ts';
 import { BOOTS_STEPS, concludeReport, verifyAppliance, verifyDisk } from '../verify/verify.ts';
+import { baseName } from './placed-files.ts';
 import type { StageOutcome, StageProgress } from './stage-runner.ts';
 
 export interface VerifyStageOptions {
@@ -29,7 +32,7 @@ export async function verifyExport(
   progress: StageProgress,
 ): Promise<StageOutcome<VerifyReport>> {
   const { files, manifest, hypervisor, workFolder } = options;
-  const file = files.find(({ format }) => format === 'ova') ?? files[0];
+  const file = files.find(isOva) ?? files[0];
   if (!file) throw new Error('nothing was exported');
   const started = performance.now();
   const { silenceSeconds } = options;
@@ -39,10 +42,9 @@ export async function verifyExport(
     workFolder,
     limits: silenceSeconds === undefined ? {} : { silenceSeconds },
   };
-  const report =
-    file.format === 'ova'
-      ? await verifyAppliance({ ...request, ovaPath: file.path }, progress)
-      : await verifyDiskFile({ ...request, file, machine: manifest.machine }, progress);
+  const report = isOva(file)
+    ? await verifyAppliance({ ...request, ovaPath: file.path }, progress)
+    : await verifyDiskFile({ ...request, files, format: file.format, manifest }, progress);
   const failure = verificationFailure(report, file.path);
   if (failure) throw failure;
   const passed = report.checks.filter(({ outcome }) => outcome === 'passed').length;
@@ -52,27 +54,35 @@ export async function verifyExport(
   };
 }
 
+function isOva({ format }: ExportedFile): boolean {
+  return FORMATS[format].proof.type === 'ova';
+}
+
 interface DiskFileRequest extends Omit<Parameters<typeof verifyDisk>[0], 'diskPath' | 'machine'> {
-  readonly file: ExportedFile;
-  readonly machine: Manifest['machine'];
+  readonly files: readonly ExportedFile[];
+  /** Of which of them the disk is taken. */
+  readonly format: ExportFormat;
+  readonly manifest: Manifest;
 }
 
 async function verifyDiskFile(
-  { file, machine, ...request }: DiskFileRequest,
+  { files, format, manifest, ...request }: DiskFileRequest,
   progress: StageProgress,
 ): Promise<VerifyReport> {
   const { workFolder } = request;
+  const { machine } = manifest;
   await mkdir(workFolder, { recursive: true });
+  const { path, qemuFormat } = diskOf(files, format, baseName(manifest));
   const unpacked = join(workFolder, 'disk.raw');
   try {
-    if (file.format !== 'raw') {
-      const argv = ['qemu-img', 'convert', '-f', file.format, '-O', 'raw', file.path, unpacked];
+    if (qemuFormat !== 'raw') {
+      const argv = ['qemu-img', 'convert', '-f', qemuFormat, '-O', 'raw', path, unpacked];
       await run(argv, { signal: progress.signal, log: (line, from) => progress.log(line, from) });
     }
     const boots = await verifyDisk(
       {
         ...request,
-        diskPath: file.format === 'raw' ? file.path : unpacked,
+        diskPath: qemuFormat === 'raw' ? path : unpacked,
         machine: {
           memoryBytes: machine.memory,
           cpus: machine.cpus,
@@ -86,4 +96,14 @@ async function verifyDiskFile(
   } finally {
     await rm(unpacked, { force: true });
   }
+}
+
+/** The file of a format that qemu-img reads. */
+function diskOf(files: readonly ExportedFile[], format: ExportFormat, base: string) {
+  const { proof } = FORMATS[format];
+  if (proof.type !== 'disk') throw new Error(`${format} is no disk`);
+  const name = proof.fileName(base);
+  const file = files.find(({ path }) => path.endsWith(`/${name}`));
+  if (!file) throw new Error(`${name} was not exported`);
+  return { path: file.path, qemuFormat: proof.qemuFormat };
 }

@@ -6,6 +6,7 @@
  * every few seconds: the machine's disk took 676 MiB when the packages were installed and 1028 MiB when
  * the root file system was written; with the ISO the output folder had 1170 MiB then.
  */
+import { FORMATS } from '../appliance/formats/formats.ts';
 import type { Manifest } from '../manifest/schema.ts';
 
 export interface SpaceNeeds {
@@ -59,7 +60,7 @@ export function predictSpace(needs: SpaceNeeds): SpacePrediction {
   const root = installedBytes + filesBytes + GENERATED_BYTES;
   const scratch = downloadBytes + root + SCRATCH_BYTES;
   const compressed = root * COMPRESSED_PART;
-  const exported = formats.map((format) => (format === 'raw' ? root : compressed));
+  const exported = formats.map((format) => (FORMATS[format].room === 'plain' ? root : compressed));
   const exports = exported.reduce((sum, bytes) => sum + bytes, 0);
   // The root is written beside the scratch file system, which is then given back.
   const construct = scratch + root;

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { runInThisContext } from 'node:vm';
-import { deflateSync, inflateSync } from 'node:zlib';
+import { deflateSync, inflateRawSync, inflateSync } from 'node:zlib';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { deflaterSource, makeDeflater } from './deflater-source.ts';
@@ -81,6 +81,20 @@ describe('deflate', () => {
     expect(own).toBeLessThan(zlib);
     // A grain with its header has 129 sectors at most.
     expect(deflated(randomBytes(GRAIN)).length).toBeLessThanOrEqual(129 * 512 - 12);
+  });
+
+  it('for a qcow2 is bare, and what a window of 4 KiB inflates', () => {
+    const small = makeDeflater(GRAIN, 'deflatedSmall');
+    const far = Buffer.concat([program.subarray(0, 5000), program.subarray(0, 5000)]);
+    for (const data of [far, program.subarray(0, GRAIN), randomBytes(GRAIN), Buffer.alloc(1)]) {
+      const bytes = Buffer.from(deflated(data, small));
+      // qemu-img gives the window's size so to zlib, which then refuses what is farther.
+      expect(inflateRawSync(bytes, { windowBits: 12 }).equals(data)).toBe(true);
+    }
+    expect(deflated(program.subarray(0, GRAIN), small).length).toBeLessThan(GRAIN);
+    const other: typeof deflater = runInThisContext(deflaterSource(GRAIN, 'deflatedSmall'));
+    const first = Buffer.from(deflated(far, small));
+    expect(deflated(far, other).equals(first)).toBe(true);
   });
 
   it('is the same when it comes from its source text, and the second time', () => {

@@ -19,7 +19,11 @@ export interface DeflaterParts {
   readonly literals: PrefixCode;
   readonly distances: PrefixCode;
   readonly description: CodeDescription;
+  readonly wrapping: Wrapping;
 }
+
+/** `zlib`: RFC 1950, for a window of 32 KiB. `raw`: nothing around the blocks. */
+export type Wrapping = 'zlib' | 'raw';
 
 export class Deflater {
   readonly #parts: DeflaterParts;
@@ -46,17 +50,18 @@ export class Deflater {
     this.#out = out;
     this.#bits = 0;
     this.#bitCount = 0;
+    this.#position = offset;
+    const { wrapping } = this.#parts;
     // A window of 32 KiB, no dictionary, the usual effort.
-    out[offset] = 0x78;
-    out[offset + 1] = 0x9c;
-    this.#position = offset + 2;
+    if (wrapping === 'zlib') for (const byte of [0x78, 0x9c]) out[this.#position++] = byte;
     const count = this.#parts.parser.parse(length);
     let start = 0;
     for (const block of this.#parts.splitter.split(count)) {
       this.#writeBlock(block, { start, final: block.to === count ? 1 : 0 });
       start += block.bytes;
     }
-    this.#writeChecksum(length);
+    this.#alignToByte();
+    if (wrapping === 'zlib') this.#writeChecksum(length);
     return this.#position;
   }
 
@@ -186,7 +191,6 @@ export class Deflater {
   /** Adler-32 (RFC 1950), most significant byte first. */
   #writeChecksum(length: number): void {
     const { input } = this;
-    this.#alignToByte();
     let low = 1;
     let high = 0;
     for (let from = 0; from < length; ) {

@@ -9,13 +9,14 @@ export class LzParser {
   readonly maximumBytes: number;
   /** One entry a symbol: a literal byte, or 256 + the length of a match (3…258). */
   readonly symbols: Uint16Array;
-  /** The distance of a match (1…32768); unused for a literal. */
+  /** The distance of a match (1…32768, and never more than the window); unused for a literal. */
   readonly distances: Uint16Array;
   /** The input, with spare bytes behind it, so that four bytes can be loaded from anywhere. */
   readonly data: Uint8Array;
   /** How many places a search looks at, and the length that is good enough to end it. */
   readonly #depth: number;
   readonly #nice: number;
+  readonly #windowBytes: number;
   readonly #view: DataView;
   /** Latest position of a string, by its hash. Position 0 stands for none and is never matched. */
   readonly #heads3 = new Uint16Array(1 << 13);
@@ -27,13 +28,19 @@ export class LzParser {
   #inserted = 0;
   #foundDistance = 0;
 
-  constructor(maximumBytes: number, effort: { readonly depth: number; readonly nice: number }) {
+  /** @param windowBytes how far back a match may be, 32 KiB at most */
+  constructor(
+    maximumBytes: number,
+    windowBytes: number,
+    effort: { readonly depth: number; readonly nice: number },
+  ) {
     this.maximumBytes = maximumBytes;
     this.symbols = new Uint16Array(maximumBytes);
     this.distances = new Uint16Array(maximumBytes);
     this.#previous = new Uint16Array(maximumBytes);
     this.data = new Uint8Array(maximumBytes + 8);
     this.#view = new DataView(this.data.buffer);
+    this.#windowBytes = windowBytes;
     this.#depth = effort.depth;
     this.#nice = effort.nice;
   }
@@ -92,7 +99,7 @@ export class LzParser {
     this.#previous[position] = candidate;
     this.#inserted = position + 1;
 
-    const oldest = Math.max(1, position - 32768);
+    const oldest = Math.max(1, position - this.#windowBytes);
     let best = shorter;
     let found = 0;
     if (best < 3 && candidate3 >= oldest && (view.getUint32(candidate3, true) ^ word) << 8 === 0) {

@@ -6,6 +6,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
+import { writeWhole } from '../write-whole.ts';
 import { encodeDigests, type FileDigest } from './mf.ts';
 import {
   BLOCK_BYTES,
@@ -74,7 +75,7 @@ export async function writeOva(file: FileHandle, parts: OvaParts): Promise<void>
     written.push(done);
     position += (1 + blocksOf(done.sizeBytes)) * BLOCK_BYTES;
   }
-  await writeAll(file, Buffer.alloc(END_BYTES), position);
+  await writeWhole(file, Buffer.alloc(END_BYTES), position);
 
   const descriptor = fill(Buffer.from(parts.descriptor(written)), descriptorBlocks);
   const sha256s = [sha256(descriptor), ...written.map((one) => one.sha256)];
@@ -84,7 +85,7 @@ export async function writeOva(file: FileHandle, parts: OvaParts): Promise<void>
   const bytes = Buffer.concat(head);
   if (bytes.length !== headBlocks * BLOCK_BYTES)
     throw new RangeError('the place left free has another size');
-  await writeAll(file, bytes, 0);
+  await writeWhole(file, bytes, 0);
 }
 
 /** The text of the digests; its length depends on the names alone. */
@@ -108,24 +109,17 @@ async function writePart(
   let sizeBytes = 0;
   for await (const piece of content) {
     hash.update(piece);
-    await writeAll(file, piece, start + sizeBytes);
+    await writeWhole(file, piece, start + sizeBytes);
     sizeBytes += piece.length;
   }
   checkMember({ name, sizeBytes });
-  await writeAll(
+  await writeWhole(
     file,
     Buffer.alloc(blocksOf(sizeBytes) * BLOCK_BYTES - sizeBytes),
     start + sizeBytes,
   );
-  await writeAll(file, encodeMember({ name, sizeBytes }, time), position);
+  await writeWhole(file, encodeMember({ name, sizeBytes }, time), position);
   return { name, sizeBytes, sha256: hash.digest('hex') };
-}
-
-async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
-  for (let done = 0; done < bytes.length; ) {
-    const { bytesWritten } = await file.write(bytes, done, bytes.length - done, position + done);
-    done += bytesWritten;
-  }
 }
 
 /** Makes a text fill its blocks: line feeds are added if its numbers came out shorter by a block. */

@@ -1,5 +1,5 @@
 /** Small disks and appliances for the tests. */
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -31,6 +31,24 @@ export async function makeDisk(path: string): Promise<void> {
     await file.close();
   }
   await run(['mke2fs', '-q', '-F', '-t', 'ext4', '-d', import.meta.dirname, path, '8m']);
+}
+
+/** A sparse disk whose every bit is known: noise, text and zeros that are written down, over two grain tables. */
+export async function makeKnownDisk(path: string): Promise<void> {
+  const noise = Array.from({ length: 9000 }, (_, index) =>
+    createHash('sha256').update(String(index)).digest(),
+  );
+  const text = Array.from({ length: 60_000 }, (_, index) => `${index * 7} is ${index} times 7\n`);
+  const file = await open(path, 'w');
+  try {
+    await file.truncate(40 * MIB + 3 * 512);
+    await file.write(Buffer.concat(noise), 0, undefined, 3 * MIB + 4096);
+    await file.write(Buffer.from(text.join('')), 0, undefined, 9 * MIB + 512);
+    await file.write(Buffer.alloc(2 * MIB), 0, undefined, 20 * MIB);
+    await file.write(Buffer.alloc(700, 0x55), 0, undefined, 40 * MIB + 3 * 512 - 700);
+  } finally {
+    await file.close();
+  }
 }
 
 export function makeManifest(changes: object = {}): Manifest {

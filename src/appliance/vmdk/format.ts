@@ -13,8 +13,6 @@ export const TABLE_SECTORS = (TABLE_ENTRIES * 4) / SECTOR_BYTES;
 export const TABLE_BYTES = TABLE_SECTORS * SECTOR_BYTES;
 /** Before a grain's data: its sector on the disk, and how many bytes of data follow. */
 export const GRAIN_HEADER_BYTES = 12;
-/** Sectors that the largest grain takes: noise, with its header and what deflate adds. */
-export const LONGEST_GRAIN_SECTORS = GRAIN_SECTORS + 1;
 const DESCRIPTOR_SECTOR = 1;
 const DESCRIPTOR_SECTORS = 20;
 /** Where the first grain stands. */
@@ -131,10 +129,19 @@ export function decodeMarker(sector: Buffer): Marker {
 export function encodeGrain(diskSector: number, packed: Buffer): Buffer {
   const end = GRAIN_HEADER_BYTES + packed.length;
   const bytes = Buffer.alloc(Math.ceil(end / SECTOR_BYTES) * SECTOR_BYTES);
-  bytes.writeBigUInt64LE(BigInt(diskSector), 0);
-  bytes.writeUInt32LE(packed.length, 8);
-  packed.copy(bytes, GRAIN_HEADER_BYTES);
+  writeGrain(bytes, 0, { diskSector, packed });
   return bytes;
+}
+
+/** The same within bytes that are zero. */
+export function writeGrain(
+  bytes: Buffer,
+  at: number,
+  { diskSector, packed }: { readonly diskSector: number; readonly packed: Buffer },
+): void {
+  bytes.writeBigUInt64LE(BigInt(diskSector), at);
+  bytes.writeUInt32LE(packed.length, at + 8);
+  packed.copy(bytes, at + GRAIN_HEADER_BYTES);
 }
 
 /** What identifies a disk and must be the same each time it is written. */

@@ -7,6 +7,7 @@
 import { derivedContentId } from '../../system/identity.ts';
 import type { Progress } from '../../system/progress.ts';
 import type { Extent } from '../disk-extents.ts';
+import { diskPieces } from '../disk-pieces.ts';
 import type { PackageFile } from '../ova/members.ts';
 import { GRAIN_BYTES, SECTOR_BYTES } from './format.ts';
 import type { PackedGrain } from './grain-unpacker.ts';
@@ -33,14 +34,14 @@ export async function* rewrittenVmdk(
   const sizeBytes = capacitySectors * SECTOR_BYTES;
   const extents = await storedExtents(vmdk, progress);
   const dataBytes = extents.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0);
-  yield* streamOptimizedVmdk({
+  const pieces = diskPieces({
     file: file.file,
     map: { sizeBytes, dataBytes, extents, readableBy: 'file' },
-    identity,
+    forms: ['deflated'],
     signal: progress.signal,
-    onProgress: (amounts) =>
-      progress.amount({ done: amounts.dataBytes, total: dataBytes, unit: 'bytes' }),
+    onProgress: (done) => progress.amount({ done, total: dataBytes, unit: 'bytes' }),
   });
+  yield* streamOptimizedVmdk({ disk: { sizeBytes, pieces }, identity });
 }
 
 async function* walkedGrains(vmdk: OpenVmdk, progress: Progress): AsyncGenerator<PackedGrain> {

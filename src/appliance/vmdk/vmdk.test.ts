@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { quietProgress } from '../../system/progress.ts';
 import { run } from '../../system/run.ts';
 import { mapDisk } from '../disk-extents.ts';
+import { diskPieces } from '../disk-pieces.ts';
 import { CAPACITY, change, fake, without } from '../testing/fake-vmdk.ts';
 import { codeOf, temporaryFolder, withFile } from '../testing/fixtures.ts';
 import { encodeMarker, GRAIN_BYTES, SECTOR_BYTES } from './format.ts';
@@ -28,8 +29,11 @@ async function pack(rawPath: string): Promise<Buffer> {
   const pieces: Buffer[] = [];
   const file = await open(rawPath, 'r');
   try {
-    const source = { file, map, identity, signal, onProgress: () => {} };
-    for await (const piece of streamOptimizedVmdk(source)) pieces.push(Buffer.from(piece));
+    const source = { file, map, forms: ['deflated'], signal, onProgress: () => {} } as const;
+    const disk = { sizeBytes: map.sizeBytes, pieces: diskPieces(source) };
+    for await (const piece of streamOptimizedVmdk({ disk, identity })) {
+      pieces.push(Buffer.from(piece));
+    }
   } finally {
     await file.close();
   }

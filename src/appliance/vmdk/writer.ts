@@ -4,10 +4,7 @@
  * end-of-stream marker. qemu-img leaves the last two out, and importers that stream hang on it or hash
  * something else.
  */
-import type { FileHandle } from 'node:fs/promises';
-import { compressStretches, STRETCH_GRAINS } from '../deflate/grain-threads.ts';
-import type { Read, Stretch } from '../deflate/grain-worker.ts';
-import type { DiskMap, Extent } from '../disk-extents.ts';
+import type { DiskPiece, DiskShape } from '../disk-pieces.ts';
 import {
   type DiskIdentity,
   encodeDescriptor,
@@ -15,33 +12,26 @@ import {
   encodeHeader,
   encodeMarker,
   GRAIN_BYTES,
+  GRAIN_HEADER_BYTES,
   GRAIN_SECTORS,
   OVERHEAD_SECTORS,
   SECTOR_BYTES,
   TABLE_BYTES,
   TABLE_ENTRIES,
   TABLE_SECTORS,
+  writeGrain,
 } from './format.ts';
 import type { PackedGrain } from './grain-unpacker.ts';
 
-const STRETCH_BYTES = STRETCH_GRAINS * GRAIN_BYTES;
-
 export interface VmdkSource {
-  /** The image file, open for reading. */
-  readonly file: FileHandle;
-  /** With `readableBy` file. */
-  readonly map: DiskMap;
+  /** Its pieces with `deflated`. */
+  readonly disk: DiskShape;
   readonly identity: DiskIdentity;
-  readonly signal: AbortSignal;
-  /** Told after each piece. */
-  readonly onProgress: (amounts: VmdkAmounts) => void;
-}
-
-interface VmdkAmounts {
-  /** Bytes of the map's extents that are done. */
-  readonly dataBytes: number;
-  /** Bytes of the disk that are stored: grains that are not all zeros. The extents depend on how the disk was written, this does not. */
-  readonly storedBytes: number;
+  /**
+   * Told after each piece how many bytes of the disk are stored: of grains that are not all zeros. The
+   * image's extents depend on how the disk was written, this does not.
+   */
+  readonly onStored?: (storedBytes: number) => void;
 }
 
 /**
@@ -49,25 +39,43 @@ interface VmdkAmounts {
  * produced far ahead of what was taken: memory does not grow with the disk.
  */
 export async function* streamOptimizedVmdk(source: VmdkSource): AsyncGenerator<Buffer> {
-  const capacitySectors = Math.ceil(source.map.sizeBytes / SECTOR_BYTES);
+  const capacitySectors = Math.ceil(source.disk.sizeBytes / SECTOR_BYTES);
   const tables = new TableWriter(capacitySectors);
   yield preamble(source.identity, capacitySectors);
-  const stretches = stretchesOf(source.map.extents);
-  const compressed = compressStretches(source.file.fd, stretches, source.signal);
-  let dataBytes = 0;
   let storedBytes = 0;
-  for await (const { stretch, bytes, grainSectors } of compressed) {
-    const finished = tables.enter(stretch.grain);
+  for await (const piece of source.disk.pieces) {
+    const firstGrain = piece.start / GRAIN_BYTES;
+    const finished = tables.enter(firstGrain);
     if (finished) yield finished;
-    tables.addGrains(stretch.grain, grainSectors);
-    if (bytes.length > 0) yield bytes;
-    for (const read of stretch.reads) dataBytes += read.lengthBytes;
-    storedBytes += grainSectors.filter((sectors) => sectors > 0).length * GRAIN_BYTES;
-    source.onProgress({ dataBytes, storedBytes });
+    const grainSectors = piece.deflated.map(sectorsOf);
+    tables.addGrains(firstGrain, grainSectors);
+    yield grainsOf(piece, grainSectors);
+    storedBytes += piece.isZero.filter((isZero) => !isZero).length * GRAIN_BYTES;
+    source.onStored?.(storedBytes);
   }
   const last = tables.finishTable();
   if (last) yield last;
   yield tables.directory();
+}
+
+/** What a grain takes with its header; nothing for zeros. */
+function sectorsOf(packed: Buffer): number {
+  return packed.length === 0 ? 0 : Math.ceil((GRAIN_HEADER_BYTES + packed.length) / SECTOR_BYTES);
+}
+
+function grainsOf(piece: DiskPiece, grainSectors: readonly number[]): Buffer {
+  const sectors = grainSectors.reduce((sum, each) => sum + each, 0);
+  const bytes = Buffer.alloc(sectors * SECTOR_BYTES);
+  let at = 0;
+  for (const [index, packed] of piece.deflated.entries()) {
+    if (packed.length === 0) continue;
+    writeGrain(bytes, at, {
+      diskSector: piece.start / SECTOR_BYTES + index * GRAIN_SECTORS,
+      packed,
+    });
+    at += (grainSectors[index] ?? 0) * SECTOR_BYTES;
+  }
+  return bytes;
 }
 
 export interface PackedDiskSource {
@@ -101,36 +109,6 @@ function preamble(identity: DiskIdentity, capacitySectors: number): Buffer {
   encodeHeader({ capacitySectors, directorySector: undefined }).copy(bytes);
   encodeDescriptor(identity, capacitySectors).copy(bytes, SECTOR_BYTES);
   return bytes;
-}
-
-/** The mebibytes of the disk that hold data, and what is to be read for each. */
-function* stretchesOf(extents: readonly Extent[]): Generator<Stretch> {
-  let index = -1;
-  let reads: Read[] = [];
-  const finished = (): Stretch => ({
-    grain: index * STRETCH_GRAINS,
-    grains: STRETCH_GRAINS,
-    reads,
-  });
-  for (const extent of extents) {
-    const end = extent.start + extent.lengthBytes;
-    for (let start = extent.start; start < end; ) {
-      const within = Math.floor(start / STRETCH_BYTES);
-      if (within !== index) {
-        if (reads.length > 0) yield finished();
-        index = within;
-        reads = [];
-      }
-      const stop = Math.min(end, (within + 1) * STRETCH_BYTES);
-      reads.push({
-        fileOffset: extent.fileOffset + start - extent.start,
-        lengthBytes: stop - start,
-        at: start - within * STRETCH_BYTES,
-      });
-      start = stop;
-    }
-  }
-  if (reads.length > 0) yield finished();
 }
 
 /** Follows where grains go, and makes the tables that say so. */

@@ -183,7 +183,7 @@ export class Bench {
       await mkdir(this.outputFolder);
       for (const name of Object.values(EARLIER)) {
         await writeFile(join(this.folder, name), 'an earlier appliance\n');
-        await place(join(this.folder, name), join(this.outputFolder, name));
+        await place(join(this.folder, name), { folder: this.outputFolder, name });
       }
     }
   }

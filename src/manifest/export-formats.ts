@@ -1,0 +1,23 @@
+/**
+ * The formats that `exports` may name, and what each is for. How they are written, stage 6 knows
+ * (appliance/formats/), by these names.
+ *
+ * Decided, and to be added with their writers: ova-vmware, ova-virtualbox, vmdk-sparse, raw-zst, vhdx,
+ * hyper-v, vhd, vdi, vagrant-virtualbox, vagrant-libvirt, proxmox.
+ */
+export const EXPORT_FORMATS = {
+  ova: 'VirtualBox and VMware, one file',
+  ovf: 'the same as a folder: descriptor, manifest and disk',
+  vmdk: 'the streamOptimized disk alone, for VMware and clouds that import it',
+  qcow2: 'Proxmox, KVM and OpenStack, compressed',
+  raw: 'a disk or cloud that wants plain bytes, a sparse file',
+} as const;
+
+export type ExportFormat = keyof typeof EXPORT_FORMATS;
+
+/** In the order of the table. */
+export const EXPORT_FORMAT_NAMES = Object.keys(EXPORT_FORMATS).filter(isExportFormat);
+
+function isExportFormat(name: string): name is ExportFormat {
+  return Object.hasOwn(EXPORT_FORMATS, name);
+}
