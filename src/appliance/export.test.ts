@@ -1,7 +1,8 @@
 import { copyFile, mkdir, readdir, readFile, stat, truncate, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { EXPORT_FORMAT_NAMES } from '../manifest/export-formats.ts';
 import { quietProgress } from '../system/progress.ts';
 import { run } from '../system/run.ts';
 import {
@@ -117,7 +118,7 @@ describe('an OVA', () => {
       await exportTiny({ diskPath, diskFormat, outputFolder: again });
       const other = await readFile(join(again, 'tiny-1.0.ova'));
       expect(other.equals(bits)).toBe(true);
-      expect(await readdir(again)).toEqual(['tiny-1.0.ova']);
+      expect((await readdir(again)).sort()).toEqual(['tiny-1.0.ova', 'tiny-1.0.ova.sha256']);
     }
   });
 });
@@ -133,6 +134,25 @@ describe('a disk of which every bit is known', () => {
       const outputFolder = await freshFolder(`known-${formats.length}`);
       const files = await exportTiny({ diskPath: known, outputFolder, formats });
       expect(files.find(({ format }) => format === 'ova')?.sha256).toBe(KNOWN_OVA);
+    }
+  });
+});
+
+describe('the checksums beside the files', () => {
+  it('are what sha256sum -c takes, for each file of each format', async () => {
+    const folder = await freshFolder('checksums');
+    const formats = EXPORT_FORMAT_NAMES;
+    const files = await exportTiny({ diskPath: disk, outputFolder: folder, formats });
+    expect(new Set(files.map(({ format }) => format))).toEqual(new Set(formats));
+    const all = await readdir(folder, { recursive: true, withFileTypes: true });
+    const names = all.filter((entry) => entry.isFile()).map(({ name }) => name);
+    expect(names.length).toBe(2 * files.length);
+    for (const { path, sha256, sizeBytes } of files) {
+      expect((await stat(path)).size).toBe(sizeBytes);
+      const checksum = `${basename(path)}.sha256`;
+      const said = await run(['sha256sum', '-c', '--strict', checksum], { cwd: dirname(path) });
+      expect(said.stdout).toBe(`${basename(path)}: OK`);
+      expect(await readFile(`${path}.sha256`, 'utf8')).toBe(`${sha256}  ${basename(path)}\n`);
     }
   });
 });
@@ -184,12 +204,9 @@ describe('the other formats', () => {
       progress,
     );
     expect(files.map(({ format }) => format)).toEqual(['raw', 'qcow2', 'vmdk', 'ova']);
-    expect((await readdir(folder)).sort()).toEqual([
-      'tiny-1.0.ova',
-      'tiny-1.0.qcow2',
-      'tiny-1.0.raw',
-      'tiny-1.0.vmdk',
-    ]);
+    const names = ['tiny-1.0.ova', 'tiny-1.0.qcow2', 'tiny-1.0.raw', 'tiny-1.0.vmdk'];
+    const all = names.flatMap((name) => [name, `${name}.sha256`]);
+    expect((await readdir(folder)).sort()).toEqual(all);
     for (const { path, sizeBytes, sha256, format } of files) {
       expect(await output('sha256sum', path)).toBe(`${sha256}  ${path}`);
       expect((await stat(path)).size).toBe(sizeBytes);

@@ -31,6 +31,7 @@ export interface ExportRequest {
   readonly sourceDateEpoch: number;
 }
 
+/** A file that users receive. Beside it lies another one with its checksum (checksums.ts). */
 export interface ExportedFile {
   /** One that gives several files has several of these, first the one that users open. */
   readonly format: ExportFormat;

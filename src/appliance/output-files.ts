@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import { PvmcError } from '../system/error.ts';
 import { isThere } from '../system/is-there.ts';
 import { sha256Of } from '../system/sha256.ts';
+import { checksumName, checksumText } from './checksums.ts';
 import type { FormatOutput, Written } from './formats/format.ts';
 import { ensureFolder, outputFull, PartialFile } from './partial-file.ts';
 import { writeWhole } from './write-whole.ts';
@@ -63,8 +64,13 @@ export class OutputFiles implements AsyncDisposable {
     return written;
   }
 
-  /** Gives all files their names. */
+  /** Gives all files their names, each with its checksum beside it. */
   async finish(): Promise<void> {
+    for (const [name, { sha256 }] of this.#written) {
+      const checksum = await this.#make(checksumName(name));
+      const text = checksumText(name, sha256);
+      await checksum.write((file) => file.writeFile(text));
+    }
     for (const partial of this.#partials.values()) await partial.finish();
     this.#newFolders.length = 0;
   }

@@ -2,6 +2,7 @@
 
 import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { checksumName } from '../appliance/checksums.ts';
 import { FORMATS } from '../appliance/formats/formats.ts';
 import { hypervisorNamed } from '../hypervisors/registry.ts';
 import { presentable } from '../system/defects.ts';
@@ -55,7 +56,8 @@ async function expectPlaces(
 ): Promise<void> {
   const base = baseName(manifest);
   const exported = manifest.exports.flatMap((format) => FORMATS[format].fileNames(base));
-  const names = [`${base}.iso`, ...(order.wants('export') ? exported : [])];
+  const withChecksums = exported.flatMap((name) => [name, checksumName(name)]);
+  const names = [`${base}.iso`, ...(order.wants('export') ? withChecksums : [])];
   for (const name of names) await expectOurs({ folder: outputFolder, name });
 }
 

@@ -73,7 +73,10 @@ export async function takeCheckpoint(
 export function outputsOf(finished: Finished<RecordedStage>): readonly Output[] {
   if ('medium' in finished) return [finished.medium];
   if ('disk' in finished) return [finished.disk];
-  if ('files' in finished) return finished.files.map(({ output }) => output);
+  if ('files' in finished)
+    return finished.files.flatMap(({ output, checksum }) =>
+      checksum ? [output, checksum] : [output],
+    );
   return [];
 }
 

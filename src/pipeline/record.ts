@@ -34,6 +34,8 @@ const finished = {
 const exportedSchema = z.strictObject({
   format: z.enum(EXPORT_FORMAT_NAMES),
   output: outputSchema,
+  /** The file beside it that tells its digest; earlier versions of pvmc wrote none. */
+  checksum: outputSchema.optional(),
   sha256: z.string(),
 });
 

@@ -30,6 +30,7 @@ export async function makeRecorded(
   const disk = await file('disk.raw');
   const done = { seconds: 1, result: 'done' };
   const output = await file('export/tiny-1.0.ova');
+  const checksum = await file('export/tiny-1.0.ova.sha256');
   const record: BuildRecord = {
     version: 1,
     pvmc: '0.1.0',
@@ -47,7 +48,11 @@ export async function makeRecorded(
     stages: {
       media: { ...done, key: 'media', medium: await file('medium.iso') },
       construct: { ...done, key: 'construct', disk },
-      export: { ...done, key: 'export', files: [{ format: 'ova', sha256: 'ab', output }] },
+      export: {
+        ...done,
+        key: 'export',
+        files: [{ format: 'ova', sha256: 'ab', output, checksum }],
+      },
       verify: { ...done, key: 'verify' },
     },
     checkpoint: { key: 'install', disk: await file('checkpoint.raw') },

@@ -4,6 +4,7 @@
  */
 import { rm } from 'node:fs/promises';
 import { join, relative } from 'node:path';
+import { checksumName } from '../appliance/checksums.ts';
 import { exportAppliance } from '../appliance/export.ts';
 import type { Hypervisor } from '../hypervisors/hypervisor.ts';
 import { baseId } from '../media/base.ts';
@@ -233,7 +234,8 @@ export class Stages {
     );
     const files = exported.map(async ({ format, path, sha256 }) => {
       const output = await outputOf(folder.path, path);
-      return { format, sha256, output };
+      const checksum = await outputOf(folder.path, checksumName(path));
+      return { format, sha256, output, checksum };
     });
     await this.#finished.finish('export', { key, files: await Promise.all(files) });
     return exported;
@@ -285,9 +287,11 @@ export class Stages {
     const { exportFolder } = this.#options.begun.folder;
     const placed: ExportedFile[] = [];
     for (const file of files) {
-      const to = this.#placeOf(relative(exportFolder, file.path));
+      const name = relative(exportFolder, file.path);
+      const to = this.#placeOf(name);
       await place(file.path, to);
-      placed.push({ ...file, path: join(to.folder, to.name) });
+      await place(checksumName(file.path), this.#placeOf(checksumName(name)));
+      placed.push({ ...file, path: join(to.folder, name) });
     }
     return placed;
   }

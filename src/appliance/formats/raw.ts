@@ -1,6 +1,7 @@
 /** The disk byte for byte, in a file that has holes where the disk has zeros. */
 import type { FileHandle } from 'node:fs/promises';
 import { type DiskPiece, type DiskShape, PIECE_GRAIN_BYTES } from '../disk-pieces.ts';
+import { SparseDigest } from '../sparse-digest.ts';
 import { writeWhole } from '../write-whole.ts';
 import type { Format } from './format.ts';
 
@@ -12,23 +13,23 @@ export const raw: Format = {
   details: ['the disk byte for byte, empty ranges left out'],
   room: 'plain',
   proof: { type: 'disk', fileName, qemuFormat: 'raw' },
-  write: async ({ baseName, disk, output }) => {
-    await output.file(fileName(baseName), async (file) => {
-      await writeRaw(file, disk);
-      return undefined;
-    });
+  write: async ({ baseName, disk, output, progress }) => {
+    await output.file(fileName(baseName), (file) => writeRaw(file, disk, progress.signal));
   },
 };
 
-/** Writes the disk into an empty file. */
-async function writeRaw(file: FileHandle, disk: DiskShape): Promise<void> {
+/** Writes the disk into an empty file; returns its SHA-256. */
+async function writeRaw(file: FileHandle, disk: DiskShape, signal: AbortSignal): Promise<string> {
+  const digest = new SparseDigest(signal);
   for await (const piece of disk.pieces) {
     for (const { from, to } of runsOf(piece)) {
       const bytes = piece.bytes.subarray(from, Math.min(to, disk.sizeBytes - piece.start));
       await writeWhole(file, bytes, piece.start + from);
+      await digest.add(bytes, piece.start + from);
     }
   }
   await file.truncate(disk.sizeBytes);
+  return digest.finish(disk.sizeBytes);
 }
 
 interface Run {
