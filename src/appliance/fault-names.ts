@@ -30,6 +30,10 @@ export type FaultName =
   | 'digest-missing'
   | 'digest-of-nothing'
   | 'digest-wrong'
+  // The signature over it.
+  | 'signature-malformed'
+  | 'signature-elsewhere'
+  | 'signature-wrong'
   // The descriptor.
   | 'descriptor-not-xml'
   | 'descriptor-doctype'

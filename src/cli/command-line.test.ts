@@ -159,6 +159,7 @@ describe('help', () => {
       'verify',
       'import',
       'lint',
+      'sign',
       'stages',
       'builds',
       'show',

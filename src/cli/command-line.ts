@@ -17,6 +17,7 @@ import { addLint } from './commands/lint.ts';
 import { addPlan } from './commands/plan.ts';
 import { addSchema } from './commands/schema.ts';
 import { addShow } from './commands/show.ts';
+import { addSign } from './commands/sign.ts';
 import { addStages } from './commands/stages.ts';
 import { addVerify } from './commands/verify.ts';
 import { addVersion } from './commands/version.ts';
@@ -35,6 +36,7 @@ const COMMANDS: readonly AddCommand[] = [
   addVerify,
   addImport,
   addLint,
+  addSign,
   addStages,
   addBuilds,
   addShow,

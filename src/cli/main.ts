@@ -14,6 +14,7 @@ import { buildReport, keptBuilds } from '../pipeline/kept-builds.ts';
 import { lintAppliance } from '../pipeline/lint-file.ts';
 import { listedStages } from '../pipeline/listed-stages.ts';
 import { planBuild } from '../pipeline/plan.ts';
+import { signFile } from '../pipeline/sign-file.ts';
 import { verifyFile } from '../pipeline/verify-file.ts';
 import { PVMC_VERSION } from '../pipeline/version.ts';
 import type { Program } from './program.ts';
@@ -32,6 +33,7 @@ const program: Program = {
   verifyFile,
   importAppliance,
   lintAppliance,
+  signFile,
   keptBuilds,
   buildReport,
   diagnoseBuild,

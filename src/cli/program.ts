@@ -14,6 +14,7 @@ import type { BuildReport, KeptBuild } from '../pipeline/kept-builds.ts';
 import type { LintOptions, LintResult } from '../pipeline/lint-file.ts';
 import type { ListedStage } from '../pipeline/listed-stages.ts';
 import type { Plan, PlanOptions } from '../pipeline/plan.ts';
+import type { SignOptions, SignResult } from '../pipeline/sign-file.ts';
 import type { VerifyOptions } from '../pipeline/verify-file.ts';
 import type { VerifyReport } from '../verify/report.ts';
 
@@ -27,6 +28,7 @@ export interface Program {
   verifyFile(request: FileRequest<VerifyOptions>): Promise<VerifyReport>;
   importAppliance(request: FileRequest<ImportOptions>): Promise<ImportedMachine>;
   lintAppliance(request: FileRequest<LintOptions>): Promise<LintResult>;
+  signFile(request: FileRequest<SignOptions>): Promise<SignResult>;
   keptBuilds(outputFolder: string): Promise<readonly KeptBuild[]>;
   buildReport(outputFolder: string, given: string): Promise<BuildReport>;
   diagnoseBuild(options: DiagnoseOptions, session: DiagnoseSession): Promise<DiagnoseResult>;

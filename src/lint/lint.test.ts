@@ -19,9 +19,16 @@ import { BROKEN_ARCHIVES } from './testing/broken-archives.ts';
 import { BROKEN_DESCRIPTORS } from './testing/broken-descriptors.ts';
 import { BROKEN_DISKS } from './testing/broken-disks.ts';
 import { BROKEN_MANIFESTS } from './testing/broken-manifests.ts';
+import { BROKEN_SIGNATURES, certText, signed } from './testing/broken-signatures.ts';
 import { DISK, MF, OVF, part, parts } from './testing/small-appliance.ts';
 
-const BROKEN = [...BROKEN_ARCHIVES, ...BROKEN_MANIFESTS, ...BROKEN_DESCRIPTORS, ...BROKEN_DISKS];
+const BROKEN = [
+  ...BROKEN_ARCHIVES,
+  ...BROKEN_MANIFESTS,
+  ...BROKEN_SIGNATURES,
+  ...BROKEN_DESCRIPTORS,
+  ...BROKEN_DISKS,
+];
 
 let outer: Awaited<ReturnType<typeof temporaryFolder>>;
 beforeAll(async () => {
@@ -77,6 +84,26 @@ describe('our own exports have no findings', () => {
       expect(report).toMatchObject({ kind, files: [OVF, MF, DISK], findings: [] });
     }
     expect(await lintFirst('vmdk')).toMatchObject({ kind: 'vmdk', findings: [] });
+  });
+});
+
+describe('a signature that is right has no findings', () => {
+  it.each([
+    ['RSA', {}],
+    ['ECDSA on P-256', { key: 'p256.key', certificates: ['p256.pem'] }],
+    ['ECDSA on P-384', { key: 'p384.key', certificates: ['p384.pem'] }],
+    ['a chain', { key: 'leaf.key', certificates: ['chain.pem'] }],
+    ['SHA512', { algorithm: 'SHA512' }],
+  ])('with %s', async (_, signing) => {
+    expect((await lint(putTogether(signed(certText(signing))))).findings).toEqual([]);
+  });
+
+  it('and blanks, capitals and the line ends of Windows do not matter', async () => {
+    const text = certText()
+      .replace('SHA256(', 'SHA256 (')
+      .replace(/= .*/, (hex) => hex.toUpperCase())
+      .replaceAll('\n', '\r\n');
+    expect((await lint(putTogether(signed(text)))).findings).toEqual([]);
   });
 });
 

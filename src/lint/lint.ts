@@ -15,6 +15,7 @@ import {
 } from '../appliance/ovf/facts.ts';
 import { validateDescriptor } from '../appliance/ovf/schema.ts';
 import { checkReferences, openForReading, readDescriptor } from '../appliance/read-ova.ts';
+import { checkSignature } from '../appliance/signature/check-signature.ts';
 import type { Progress } from '../system/progress.ts';
 import { type Finding, Findings } from './findings.ts';
 import { lintDisk } from './lint-disk.ts';
@@ -112,6 +113,10 @@ async function lintManifest(
   const report: Report = (fault) => findings.addFault(fault);
   const { name, digests } = await compareDigests(files, progress, report);
   check(MANIFEST_RULES, { name, digests, files }, findings);
+  const signature = await checkSignature(files, report);
+  for (const { name: rule, message } of signature?.concerns ?? []) {
+    findings.add(rule, { message, place: { member: signature?.name } });
+  }
 }
 
 async function lintDescriptor(files: readonly PackageFile[], findings: Findings) {

@@ -55,7 +55,7 @@ It does not guess. What would change the machine (hardware, firmware, vendors' e
 know what the right file would be, it writes nothing at all: a file that is cut off, a damaged grain, two members of one name.
 A digest that is wrong is written anew only for a descriptor that is valid and a disk whose every grain has its checksum: those
 prove themselves, any other file may be damaged. A signature (\`.cert\`) stays as long as the manifest does; if that has to
-change, the signature would be false and is left out, which is told.`;
+change, the signature would be false and is left out, which is told: [\`pvmc sign\`](sign.md) makes another.`;
 
 function foreignText(): string {
   const rows = [...Object.values(QEMU_FILES), ...Object.values(VIRTUALBOX_FILES)].map(foreignRow);

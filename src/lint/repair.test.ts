@@ -14,6 +14,7 @@ import { BROKEN_ARCHIVES } from './testing/broken-archives.ts';
 import { BROKEN_DESCRIPTORS } from './testing/broken-descriptors.ts';
 import { BROKEN_DISKS, hostedSparse } from './testing/broken-disks.ts';
 import { BROKEN_MANIFESTS } from './testing/broken-manifests.ts';
+import { BROKEN_SIGNATURES, CERT, certText, signed } from './testing/broken-signatures.ts';
 import {
   type BrokenFile,
   DISK,
@@ -44,7 +45,13 @@ async function repair(bytes: Buffer, ending: 'ova' | 'vmdk' = 'ova'): Promise<Re
   return repairFile({ path, outputPath: outputPath(ending) }, quietProgress());
 }
 
-const BROKEN = [...BROKEN_ARCHIVES, ...BROKEN_MANIFESTS, ...BROKEN_DESCRIPTORS, ...BROKEN_DISKS];
+const BROKEN = [
+  ...BROKEN_ARCHIVES,
+  ...BROKEN_MANIFESTS,
+  ...BROKEN_SIGNATURES,
+  ...BROKEN_DESCRIPTORS,
+  ...BROKEN_DISKS,
+];
 const title = ({ rule, how }: BrokenFile) => (how === undefined ? rule : `${rule}, ${how}`);
 const rulesOf = ({ rule, also = [] }: BrokenFile) =>
   [rule, ...also].map((name) => RULES[name].repair);
@@ -151,17 +158,24 @@ describe('is not touched:', () => {
 });
 
 it('keeps a signature where no file changes, and leaves it out where it would be false', async () => {
-  const cert = { name: 'tiny-1.0.cert', bytes: Buffer.from('a signature') };
-  const signed = [...parts.slice(0, 2), cert, ...parts.slice(2)];
-  const kept = await repair(putTogether(signed).subarray(0, -1024));
+  const whole = signed(certText());
+  const kept = await repair(putTogether(whole).subarray(0, -1024));
   expect(kept.dropped).toEqual([]);
-  expect(await takeApart(outputPath())).toEqual(signed);
+  expect(kept.after.findings).toEqual([]);
+  expect(await takeApart(outputPath())).toEqual(whole);
+  await rm(outputPath());
+
+  const last = whole.toSorted(
+    (one, other) => Number(one.name === CERT) - Number(other.name === CERT),
+  );
+  expect((await repair(putTogether(last))).dropped).toEqual([]);
+  expect(await takeApart(outputPath())).toEqual(whole);
   await rm(outputPath());
 
   const bytes = Buffer.from(part(MF).toString().replaceAll('SHA256', 'SHA2-256'));
-  const misspelled = signed.map((one) => (one.name === MF ? { ...one, bytes } : one));
+  const misspelled = whole.map((one) => (one.name === MF ? { ...one, bytes } : one));
   const dropped = await repair(putTogether(misspelled));
-  expect(dropped.dropped).toEqual([cert.name]);
+  expect(dropped.dropped).toEqual([CERT]);
   expect(await takeApart(outputPath())).toEqual(parts);
 });
 

@@ -3,6 +3,7 @@
  * sees it; from then on the machine is the hypervisor's and the user's, and no build of ours.
  */
 import { basename, resolve } from 'node:path';
+import { refuse } from '../appliance/broken.ts';
 import {
   checkDescriptor,
   checkDigests,
@@ -10,6 +11,7 @@ import {
   type MachineFacts,
   openOva,
 } from '../appliance/read-ova.ts';
+import { checkSignature, signatureWords } from '../appliance/signature/check-signature.ts';
 import type {
   Importer,
   ImportSpecification,
@@ -52,6 +54,8 @@ export interface Imported {
   readonly diskBytes: number;
   /** Guest TCP port → host port on loopback. */
   readonly forwardPorts: Readonly<Record<number, number>>;
+  /** In words; whether that is somebody to trust is for the user to say. */
+  readonly signedBy: string | undefined;
   readonly commands: MachineCommands;
 }
 
@@ -83,6 +87,8 @@ export async function importAppliance(
   }
   progress.log('comparing the digests');
   await checkDigests(ova, progress);
+  const signature = await checkSignature(ova.members, refuse);
+  for (const { message: line } of signature?.concerns ?? []) emit({ type: 'notice', line });
   const machine = await checkDescriptor(ova);
   const { name, folder } = await findPlace(importer, machine, { path, options });
   const network = machine.hasNetwork ? 'nat' : 'none';
@@ -102,7 +108,11 @@ export async function importAppliance(
   };
   await make(importer, specification, { options, progress });
   return {
-    facts: factsOf(machine, specification, { version, commands: importer.commands(specification) }),
+    facts: factsOf(machine, specification, {
+      version,
+      signedBy: signature && signatureWords(signature),
+      commands: importer.commands(specification),
+    }),
     start: (emitLater, later) => importer.start(specification, eventProgress(emitLater, later)),
   };
 }
@@ -119,7 +129,7 @@ async function make(
 function factsOf(
   machine: MachineFacts,
   { name, folder, forwardPorts }: ImportSpecification,
-  { version, commands }: { readonly version: string; readonly commands: MachineCommands },
+  { version, ...told }: Pick<Imported, 'signedBy' | 'commands'> & { readonly version: string },
 ): Imported {
   const { product, memoryBytes, cpus, firmware, disk } = machine;
   return {
@@ -133,7 +143,7 @@ function factsOf(
     firmware,
     diskBytes: disk.capacityBytes,
     forwardPorts,
-    commands,
+    ...told,
   };
 }
 

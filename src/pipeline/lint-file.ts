@@ -6,10 +6,8 @@ import { kindOf, type LintReport, lintFile } from '../lint/lint.ts';
 import { type RepairReport, repairFile } from '../lint/repair.ts';
 import { PvmcError } from '../system/error.ts';
 import { isThere } from '../system/is-there.ts';
-import type { Amount, Progress } from '../system/progress.ts';
-import { quietProgress } from '../system/progress.ts';
-import { formatSize } from '../system/size.ts';
-import type { Emit, FileRequest } from './events.ts';
+import type { FileRequest } from './events.ts';
+import { noticingProgress } from './noticing-progress.ts';
 
 export interface LintOptions {
   /** Where the repaired file goes; undefined when nothing is to be repaired. */
@@ -61,18 +59,4 @@ function onlyPacked(): PvmcError {
     message: 'an OVF is repaired by packing it and its files into an OVA',
     hint: 'Give `-o NAME.ova`.',
   });
-}
-
-const NOTICE_SECONDS = 10;
-
-/** Large files take minutes: a line now and then tells how far it is. */
-function noticingProgress(emit: Emit, signal: AbortSignal): Progress {
-  let last = performance.now();
-  const amount = ({ done, total, unit }: Amount) => {
-    if (unit !== 'bytes' || performance.now() - last < NOTICE_SECONDS * 1000) return;
-    last = performance.now();
-    const whole = total === undefined ? '' : ` of ${formatSize(total)}`;
-    emit({ type: 'notice', line: `${formatSize(done)}${whole} looked at` });
-  };
-  return { ...quietProgress(signal), amount };
 }

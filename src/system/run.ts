@@ -44,14 +44,34 @@ const GRACE_MILLISECONDS = 3000;
  * not an accepted one; the signal's reason when it was aborted.
  */
 export async function run(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
-  options.signal?.throwIfAborted();
-  const child = start(argv, options);
-  if (child.stdin) {
-    // A program that ends before it has read everything says so with its exit status.
-    child.stdin.on('error', () => {});
-    child.stdin.end(options.input);
-  }
-  return resultOf(child, argv, options);
+  return resultOf(startWithInput(argv, options), argv, options);
+}
+
+/** Output that a program may give as bytes; one that gives more is not what was meant. */
+const MOST_BYTES = 2 ** 20;
+
+/**
+ * The same for a program whose output is no text: all of it, and nothing of it is logged.
+ * @throws as `run`; a program that writes more than a mebibyte has failed
+ */
+export async function runForBytes(
+  argv: readonly string[],
+  options: RunOptions = {},
+): Promise<Buffer> {
+  const child = startWithInput(argv, options);
+  const chunks: Buffer[] = [];
+  let size = 0;
+  child.stdout?.on('data', (chunk: Buffer) => {
+    size += chunk.length;
+    if (size <= MOST_BYTES) chunks.push(chunk);
+    else child.stdout?.destroy();
+  });
+  const stderr = collect(child.stderr, (line) => options.log?.(line, programName(argv)));
+  const status = await exitOf(child, argv, options);
+  const result = { stdout: '', stderr: await stderr, status };
+  if (!(options.accept ?? [0]).includes(status) || size > MOST_BYTES)
+    throw failure(argv, result, options.kind);
+  return Buffer.concat(chunks);
 }
 
 /**
@@ -119,6 +139,17 @@ async function resultOf(
   const result = { stdout: await stdout, stderr: await stderr, status };
   if (!(options.accept ?? [0]).includes(status)) throw failure(argv, result, options.kind);
   return result;
+}
+
+function startWithInput(argv: readonly string[], options: RunOptions): ChildProcess {
+  options.signal?.throwIfAborted();
+  const child = start(argv, options);
+  if (child.stdin) {
+    // A program that ends before it has read everything says so with its exit status.
+    child.stdin.on('error', () => {});
+    child.stdin.end(options.input);
+  }
+  return child;
 }
 
 function start(argv: readonly string[], options: RunOptions, input?: Readable): ChildProcess {

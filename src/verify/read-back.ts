@@ -1,11 +1,15 @@
 /** The finished file read back: are its members, digests, descriptor and disk what they should be? */
+
+import { refuse } from '../appliance/broken.ts';
 import {
   checkDescriptor,
   checkDigests,
   extractDisk,
   type MachineFacts,
+  type OpenOva,
   openOva,
 } from '../appliance/read-ova.ts';
+import { checkSignature, signatureWords } from '../appliance/signature/check-signature.ts';
 import { formatSize } from '../system/size.ts';
 import type { Steps, VerifyProgress } from './progress.ts';
 import { checkOf, skipped, type VerifyCheck } from './report.ts';
@@ -38,6 +42,7 @@ export async function readBack(
     await checkDigests(ova, alive);
     return `${ova.members.length} files, ${formatSize(ova.sizeBytes)}`;
   });
+  const signature = await signatureCheck(ova, progress);
   steps.begin('descriptor', 'Check the descriptor');
   let machine: MachineFacts | undefined;
   const descriptor = await checkOf('descriptor', async () => {
@@ -47,7 +52,7 @@ export async function readBack(
   if (machine === undefined) {
     steps.skip(1);
     const disk = skipped('disk', 'the descriptor does not say which it is');
-    return { checks: [digests, descriptor, disk], machine };
+    return { checks: [digests, ...signature, descriptor, disk], machine };
   }
   steps.begin('disk', 'Unpack the disk');
   const facts = machine;
@@ -55,9 +60,24 @@ export async function readBack(
     await extractDisk(ova, { disk: facts.disk, path: diskPath, progress: alive });
     return formatSize(facts.disk.capacityBytes);
   });
-  const checks = [digests, descriptor, disk];
+  const checks = [digests, ...signature, descriptor, disk];
   const good = checks.every(({ outcome }) => outcome === 'passed');
   return { checks, machine: good ? machine : undefined };
+}
+
+/** Of a package that is signed. That somebody is to be trusted is not said. */
+async function signatureCheck(
+  { members }: OpenOva,
+  progress: VerifyProgress,
+): Promise<readonly VerifyCheck[]> {
+  let isSigned = true;
+  const check = await checkOf('signature', async () => {
+    const signature = await checkSignature(members, refuse);
+    isSigned = signature !== undefined;
+    for (const { message } of signature?.concerns ?? []) progress.notice(message);
+    return signature && signatureWords(signature);
+  });
+  return isSigned ? [check] : [];
 }
 
 /** Work on the host that gets on is a sign of life too. */

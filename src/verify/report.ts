@@ -11,6 +11,8 @@ export interface VerifyCheck {
   readonly detail?: string | undefined;
   /** What belongs to it: the output of a check, the last lines of the console. */
   readonly lines?: readonly string[] | undefined;
+  /** Of the error that made it fail, where one did. */
+  readonly code?: string | undefined;
   readonly seconds: number;
 }
 
@@ -34,8 +36,8 @@ export async function checkOf(
   } catch (thrown) {
     // A file that is broken has not passed. Everything else has nothing to do with the file.
     if (!(thrown instanceof PvmcError) || thrown.kind !== 'input') throw thrown;
-    const { message: detail, details: lines } = thrown;
-    return { name, outcome: 'failed', detail, lines, seconds: secondsSince(started) };
+    const { message: detail, details: lines, code } = thrown;
+    return { name, outcome: 'failed', detail, lines, code, seconds: secondsSince(started) };
   }
 }
 

@@ -1,7 +1,9 @@
 /** The whole of verify on real files: exported, damaged, read back. The machines are simulated. */
+import { sign } from 'node:crypto';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { makeCertificates } from '../appliance/testing/certificates.ts';
 import { exportTiny, makeDisk, temporaryFolder } from '../appliance/testing/fixtures.ts';
 import { putTogether, takeApart } from '../appliance/testing/tampering.ts';
 import { quietProgress } from '../system/progress.ts';
@@ -77,6 +79,34 @@ describe('an exported file', () => {
     const failure = verificationFailure(report, 'tiny.ova');
     expect(failure?.code).toBe('verify-failed');
     expect(failure?.details[0]).toMatch(/^digests: .*tiny-1\.0.*\.vmdk/);
+  });
+
+  it('tells who has signed it, and fails when the signature is over another manifest', async () => {
+    await using folder = await temporaryFolder();
+    await makeCertificates(folder.path);
+    const path = await exported(folder.path);
+    const [ovf, mf, disk] = await takeApart(path);
+    if (!ovf || !mf || !disk) throw new Error('a part is missing');
+    const write = async (over: Buffer) => {
+      const signature = sign('sha256', over, await readFile(join(folder.path, 'p256.key')));
+      const line = `SHA256(${mf.name})= ${signature.toString('hex')}\n`;
+      const bytes = Buffer.from(line + (await readFile(join(folder.path, 'p256.pem'), 'utf8')));
+      const cert = { name: mf.name.replace('.mf', '.cert'), bytes };
+      await writeFile(path, putTogether([ovf, mf, cert, disk]));
+    };
+    await write(mf.bytes);
+    const good = await verify(path);
+    expect(good.report.checks[1]).toMatchObject({ name: 'signature', outcome: 'passed' });
+    expect(good.report.checks[1]?.detail).toMatch(/^CN=p256, .*; SHA256 with ECDSA P-256$/);
+    expect(good.machines.specifications).toHaveLength(2);
+    await write(Buffer.from('another manifest'));
+    const bad = await verify(path);
+    expect(bad.report.checks[1]).toMatchObject({
+      name: 'signature',
+      outcome: 'failed',
+      code: 'ova-signature-wrong',
+    });
+    expect(bad.machines.specifications).toEqual([]);
   });
 
   it('is an error of its own when it is no OVA at all', async () => {

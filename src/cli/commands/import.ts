@@ -121,6 +121,7 @@ function renderImported(
   const rows: readonly (readonly [string, string])[] = [
     ['machine', machineWords(facts)],
     ['folder', shorten(folder)],
+    ...(facts.signedBy === undefined ? [] : [['signed by', facts.signedBy] as const]),
     ...(state === 'running'
       ? [['look', shown(commands.look)] as const]
       : [['start', shown(commands.start)] as const, ['or here', shown(commands.open)] as const]),

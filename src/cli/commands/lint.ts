@@ -124,7 +124,10 @@ function conclude(result: LintResult, session: Session): void {
   const names = [...new Set(repaired.map(({ rule }) => `${rule.number} ${rule.name}`))];
   const lines = [
     ...names.map((name) => `${style.good(style.marks.done)} mended: ${name}`),
-    ...dropped.map((name) => `${style.warning(style.marks.notice)} left out: ${printable(name)}`),
+    ...dropped.map((name) => {
+      const again = name.endsWith('.cert') ? '; sign again: pvmc sign' : '';
+      return `${style.warning(style.marks.notice)} left out: ${printable(name)}${again}`;
+    }),
     ...(names.length === 0 ? ['nothing to mend'] : []),
     `  ${session.shorten(after.path)}`,
     '',

@@ -94,6 +94,9 @@ export function standIn(): Program {
     lintAppliance: async () => {
       throw new TypeError('the stand-in reads no appliances');
     },
+    signFile: async () => {
+      throw new TypeError('the stand-in signs nothing');
+    },
     keptBuilds: async () => [],
     buildReport: async () => {
       throw new TypeError('the stand-in keeps no builds');
@@ -143,6 +146,7 @@ async function importAppliance({
       cpus: 2,
       firmware: 'bios',
       diskBytes: 2 ** 33,
+      signedBy: undefined,
       forwardPorts: Object.fromEntries(
         options.forwards.map((one) => [one.guestPort, one.hostPort ?? 8000 + one.guestPort]),
       ),

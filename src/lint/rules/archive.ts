@@ -273,4 +273,23 @@ export const ARCHIVE_RULES = {
     cure: 'Leave it out, or add it to the References.',
     repair: 'no',
   },
+  'certificate-misplaced': {
+    number: 'L126',
+    severity: 'warning',
+    title: 'the certificate does not follow the manifest',
+    reason: 'Whoever streams an OVA wants to know who has signed it before the disk arrives.',
+    breaks: 'importers that stream; VirtualBox 7.2 does not care',
+    sources: [dsp0243('5.3'), tried('VirtualBox 7.2')],
+    cure: 'Put the `.cert` directly behind the `.mf`.',
+    repair: 'yes',
+    *check({ members }) {
+      for (const [index, { name, headerOffset }] of members.entries()) {
+        const manifest = name.replace(/\.cert$/, '.mf');
+        const isMisplaced = name !== manifest && members[index - 1]?.name !== manifest;
+        if (!isMisplaced || !members.some((one) => one.name === manifest)) continue;
+        const message = `${quoted(name)} does not stand directly behind ${quoted(manifest)}`;
+        yield { message, place: { member: name, offset: headerOffset } };
+      }
+    },
+  },
 } as const satisfies Readonly<Record<string, Rule<ArchiveSubject>>>;

@@ -2,6 +2,7 @@
 import { quoted } from '../../appliance/broken.ts';
 import type { ListedDigest } from '../../appliance/ova/mf.ts';
 import { dsp0243, issue, type Rule, tried } from '../rule.ts';
+import { SIGNATURE_RULES } from './signature.ts';
 
 export interface ManifestSubject {
   /** The manifest's name; undefined when there is none. */
@@ -168,4 +169,5 @@ export const MANIFEST_RULES = {
       }
     },
   },
+  ...SIGNATURE_RULES,
 } as const satisfies Readonly<Record<string, Rule<ManifestSubject>>>;
