@@ -16,6 +16,7 @@ import { type DiskPiece, diskPieces } from './disk-pieces.ts';
 import { FORMATS } from './formats/formats.ts';
 import { OutputFiles } from './output-files.ts';
 import { ensureFolder, PartialFile } from './partial-file.ts';
+import { proveKey, type Signer } from './signature/signer.ts';
 
 export interface ExportRequest {
   readonly manifest: Manifest;
@@ -29,6 +30,8 @@ export interface ExportRequest {
   readonly formats: readonly ExportFormat[];
   /** Seconds since 1970. */
   readonly sourceDateEpoch: number;
+  /** Who signs the packages (OVA, OVF), if anybody does. */
+  readonly signer?: Signer | undefined;
 }
 
 /** A file that users receive. Beside it lies another one with its checksum (checksums.ts). */
@@ -56,6 +59,7 @@ export async function exportAppliance(
   progress: Progress,
 ): Promise<readonly ExportedFile[]> {
   progress.signal.throwIfAborted();
+  if (request.signer) await proveKey(request.signer);
   await ensureFolder(request.outputFolder);
   const image: DiskImage = { path: resolve(request.diskPath), format: request.diskFormat };
   const map = await mapDisk(image, progress);
@@ -77,15 +81,25 @@ async function writeFormats(
   { image, map }: ReadableDisk,
   progress: Progress,
 ): Promise<readonly ExportedFile[]> {
-  const { manifest, baseName, sourceDateEpoch, outputFolder } = request;
+  const { manifest, baseName, sourceDateEpoch, outputFolder, signer } = request;
+  const signing = signer ? 'signed' : 'unsigned';
   const { sizeBytes } = map;
   const formats = [...new Set(request.formats)];
   await using files = new OutputFiles(outputFolder, progress.signal);
   const writers = formats.map((name) => (pieces: AsyncIterable<DiskPiece>) => {
     const format = FORMATS[name];
-    const output = files.outputFor(format.fileNames(baseName));
+    const output = files.outputFor(format.fileNames(baseName, signing));
     const disk = { sizeBytes, pieces };
-    return format.write({ manifest, baseName, sourceDateEpoch, disk, image, progress, output });
+    return format.write({
+      manifest,
+      baseName,
+      sourceDateEpoch,
+      disk,
+      image,
+      signer,
+      progress,
+      output,
+    });
   });
   await using source = await openDisk(image);
   const tell = (done: number) =>
@@ -104,7 +118,7 @@ async function writeFormats(
   await files.finish();
   return formats.flatMap((format) =>
     FORMATS[format]
-      .fileNames(baseName)
+      .fileNames(baseName, signing)
       .map((name) => ({ format, path: join(outputFolder, name), ...files.written(name) })),
   );
 }

@@ -274,3 +274,32 @@ describe('repository keys', () => {
     `);
   });
 });
+
+describe('the certificate of whoever signs', () => {
+  test('is found beside the manifest, and its key is not looked for', async () => {
+    await put('keys/vendor.pem', 'a certificate');
+    const lines = 'signature: { certificate: keys/vendor.pem, key: /nowhere/vendor.key }';
+    const { payload, problems } = await payloadOf(lines);
+    expect(problems).toEqual([]);
+    expect(payload.signature).toEqual({
+      certificatePath: join(folder, 'keys/vendor.pem'),
+      chainPath: undefined,
+    });
+  });
+
+  test('is complained about when it is not there', async () => {
+    expect(
+      await complaints('signature: { certificate: vendor.pem, chain: ../chain.pem }'),
+    ).toMatchInlineSnapshot(`
+      "shop/appliance.yaml:3:27: signature.certificate: there is no "vendor.pem"
+        3 | signature: { certificate: vendor.pem, chain: ../chain.pem }
+          |                           ^
+        hint: paths are relative to the manifest's folder
+
+      shop/appliance.yaml:3:46: signature.chain: there is no "../chain.pem"
+        3 | signature: { certificate: vendor.pem, chain: ../chain.pem }
+          |                                              ^
+        hint: paths are relative to the manifest's folder"
+    `);
+  });
+});

@@ -45,6 +45,14 @@ export interface Payload {
   readonly files: readonly FoundFile[];
   readonly scripts: readonly FoundScript[];
   readonly keys: readonly FoundKey[];
+  /** Of whoever signs the exports; it is not for the appliance. */
+  readonly signature?: FoundSignature | undefined;
+}
+
+/** The private key is not looked at: what signs is asked for when something is to be signed. */
+export interface FoundSignature {
+  readonly certificatePath: string;
+  readonly chainPath: string | undefined;
 }
 
 export interface PayloadReading {
@@ -60,11 +68,12 @@ export async function readPayload(file: ManifestFile): Promise<PayloadReading> {
     folder: file.folder,
     complain: (path, { message, hint }) => problems.push(problemAt(file, { path, message, hint })),
   };
-  const { files, scripts, repository } = file.manifest;
+  const { files, scripts, repository, signature } = file.manifest;
   const payload = {
     files: await findFiles(search, files),
     scripts: await findScripts(search, scripts),
     keys: await findKeys(search, repository.extra),
+    signature: signature && (await findSignature(search, signature)),
   };
   return { payload, problems };
 }
@@ -214,6 +223,16 @@ async function readStart(hostPath: string, bytes: number): Promise<string> {
   } finally {
     await handle.close();
   }
+}
+
+async function findSignature(
+  search: Search,
+  { certificate, chain }: NonNullable<Manifest['signature']>,
+): Promise<FoundSignature | undefined> {
+  const found = await findFile(search, ['signature', 'certificate'], certificate);
+  const others =
+    chain === undefined ? undefined : await findFile(search, ['signature', 'chain'], chain);
+  return found && { certificatePath: found.hostPath, chainPath: others?.hostPath };
 }
 
 /** Keyrings of whole distributions have some 100 KiB. */

@@ -23,6 +23,7 @@ import { checkSchema } from './schema/checks.ts';
 import { fileSchema, scriptSchema } from './schema/files.ts';
 import { networkSchema } from './schema/network.ts';
 import { repositorySchema } from './schema/repository.ts';
+import { signatureSchema } from './schema/signature.ts';
 import { timeoutsSchema } from './schema/timeouts.ts';
 import { userSchema } from './schema/users.ts';
 
@@ -190,6 +191,14 @@ export const manifestSchema = z
         examples: [['ova', 'qcow2']],
       })
       .default(['ova']),
+    signature: signatureSchema
+      .meta({
+        description:
+          'Who signs the exports that are OVF packages (`ova`, `ovf`): importers show it, and refuse what was changed ' +
+          'since. See docs/sign.md.',
+        examples: [{ certificate: 'vendor.pem' }],
+      })
+      .optional(),
     timeouts: timeoutsSchema
       .meta({
         description:

@@ -683,6 +683,47 @@ describe('the repository', () => {
   });
 });
 
+describe('the signature', () => {
+  test('without a certificate', () => {
+    expect(having('signature: { key: vendor.key }')).toMatchInlineSnapshot(`
+      "appliance.yaml:3:1: signature.certificate is missing
+        3 | signature: { key: vendor.key }
+          | ^
+        hint: e.g. certificate: keys/vendor.pem"
+    `);
+  });
+
+  test('by a key and a command', () => {
+    const two = 'signature: { certificate: v.pem, key: v.key, command: [./sign] }';
+    expect(having(two)).toMatchInlineSnapshot(`
+      "appliance.yaml:3:55: signature.command: a signature is made by a key or by a command, not by both
+        3 | signature: { certificate: v.pem, key: v.key, command: [./sign] }
+          |                                                       ^"
+    `);
+  });
+
+  test('by a command that is a line for a shell', () => {
+    const line = 'signature: { certificate: v.pem, command: openssl dgst -sign x }';
+    expect(having(line)).toMatchInlineSnapshot(`
+      "appliance.yaml:3:43: signature.command: expected a list, found the text "openssl dgst -sign x"
+        3 | signature: { certificate: v.pem, command: openssl dgst -sign x }
+          |                                           ^
+        hint: write a list: command: [openssl dgst -sign x]"
+    `);
+  });
+
+  test('with a PIN in the manifest', () => {
+    const pin =
+      'signature: { certificate: v.pem, command: [openssl, "pkcs11:object=x;pin-value=1234"] }';
+    expect(having(pin)).toMatchInlineSnapshot(`
+      "appliance.yaml:3:53: signature.command[1]: holds a PIN, which is no secret in a manifest or in an argument
+        3 | signature: { certificate: v.pem, command: [openssl, "pkcs11:object=x;pin-value=1234"] }
+          |                                                     ^
+        hint: write pin-source=file:/path/to/pin in its place"
+    `);
+  });
+});
+
 describe('packages and services', () => {
   test('a package with capitals', () => {
     expect(having('packages: [Nginx]')).toMatchInlineSnapshot(`

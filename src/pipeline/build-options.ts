@@ -19,6 +19,9 @@ export interface BuildOptions {
   readonly hypervisor: HypervisorName;
   /** A PVMC ISO that was made elsewhere. */
   readonly mediumPath?: string | undefined;
+  /** The key that signs the exports, and its certificate; what the manifest says unless given. */
+  readonly signKeyPath?: string | undefined;
+  readonly signCertificatePath?: string | undefined;
   readonly verify: boolean;
   readonly keep: KeepPolicy;
   readonly timeouts: Timeouts;

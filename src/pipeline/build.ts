@@ -4,6 +4,7 @@ import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { checksumName } from '../appliance/checksums.ts';
 import { FORMATS } from '../appliance/formats/formats.ts';
+import type { Signer } from '../appliance/signature/signer.ts';
 import { hypervisorNamed } from '../hypervisors/registry.ts';
 import { presentable } from '../system/defects.ts';
 import { secondsSince } from '../system/elapsed.ts';
@@ -13,6 +14,7 @@ import { type BegunBuild, beginBuild } from './begin-build.ts';
 import { closeBuildFolder } from './build-folder.ts';
 import { logLine } from './build-log.ts';
 import type { BuildOptions } from './build-options.ts';
+import { buildSigner } from './build-signer.ts';
 import { cacheFolder } from './cache-folder.ts';
 import { eventProgress } from './event-progress.ts';
 import type { BuildEvent, BuildResult, Emit } from './events.ts';
@@ -43,19 +45,23 @@ export async function buildAppliance(
   const order = new StageOrder(options);
   const appliance = await readAppliance(options.manifestPath);
   await preflight(appliance, options, eventProgress(emit, signal));
-  await expectPlaces(appliance, order, resolve(options.outputFolder));
+  const signer = order.wants('export')
+    ? await buildSigner(appliance, options, eventProgress(emit, signal))
+    : undefined;
+  await expectPlaces(appliance, { order, signer }, resolve(options.outputFolder));
   const begun = await beginBuild(options, { appliance, order }, signal);
-  return new Build(options, { appliance, order, begun, emit, signal }).run();
+  return new Build(options, { appliance, order, signer, begun, emit, signal }).run();
 }
 
 /** Somebody else's file is found now, not when everything is done. */
 async function expectPlaces(
   { file: { manifest } }: ReadAppliance,
-  order: StageOrder,
+  { order, signer }: Pick<Circumstances, 'order' | 'signer'>,
   outputFolder: string,
 ): Promise<void> {
   const base = baseName(manifest);
-  const exported = manifest.exports.flatMap((format) => FORMATS[format].fileNames(base));
+  const signing = signer ? 'signed' : 'unsigned';
+  const exported = manifest.exports.flatMap((format) => FORMATS[format].fileNames(base, signing));
   const withChecksums = exported.flatMap((name) => [name, checksumName(name)]);
   const names = [`${base}.iso`, ...(order.wants('export') ? withChecksums : [])];
   for (const name of names) await expectOurs({ folder: outputFolder, name });
@@ -64,6 +70,7 @@ async function expectPlaces(
 interface Circumstances {
   readonly appliance: ReadAppliance;
   readonly order: StageOrder;
+  readonly signer: Signer | undefined;
   readonly begun: BegunBuild;
   readonly emit: Emit;
   readonly signal: AbortSignal;
@@ -123,7 +130,7 @@ class Build {
   }
 
   async #build(): Promise<Done> {
-    const { appliance, begun, order } = this.#circumstances;
+    const { appliance, begun, order, signer } = this.#circumstances;
     const { manifest } = appliance.file;
     const cache = cacheFolder(this.#options.cacheFolder);
     const hypervisor = hypervisorNamed(this.#options.hypervisor);
@@ -145,6 +152,7 @@ class Build {
       appliance,
       begun,
       order,
+      signer,
       hypervisor,
       cacheFolder: cache,
       limits: limitsFor(acceleration.available, timeouts),

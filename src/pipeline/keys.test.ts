@@ -33,12 +33,13 @@ interface Change {
   readonly resolution?: typeof RESOLUTION;
   readonly baseId?: string;
   readonly hypervisor?: string;
+  readonly signedBy?: string;
 }
 
 /** The keys of the manifest with one thing changed. */
 async function keys(change: Change = {}): Promise<StageKeys> {
   const { from = '', to = '', resolution = RESOLUTION } = change;
-  const { baseId = 'base', hypervisor = 'qemu' } = change;
+  const { baseId = 'base', hypervisor = 'qemu', signedBy } = change;
   const text = MANIFEST.join('\n').replace(from, to);
   if (from !== '') expect(text).not.toBe(MANIFEST.join('\n'));
   await writeFile(join(folder, 'appliance.yaml'), `${text}\n`);
@@ -51,7 +52,7 @@ async function keys(change: Change = {}): Promise<StageKeys> {
       : file,
   );
   const { signal } = new AbortController();
-  return stageKeys({ baseId, hypervisor, volumeId, installation, mediumFiles, signal });
+  return stageKeys({ baseId, hypervisor, volumeId, installation, mediumFiles, signedBy, signal });
 }
 
 /** The stages that have to be done again after a change. */
@@ -77,6 +78,13 @@ describe('what has to be done again', () => {
     ['the disk', '8 GiB', '9 GiB', ['media', 'install', 'construct', 'export']],
   ])('after a change of %s', async (...[, from, to, stages]) => {
     expect(await changed({ from, to })).toEqual(stages);
+  });
+
+  test('signed by another certificate: the exports, and nothing of the medium', async () => {
+    await writeFile(join(folder, 'vendor.pem'), 'any');
+    const to = 'description: a first one\nsignature: { certificate: vendor.pem, key: /k }';
+    expect(await changed({ from: 'description: a first one', to })).toEqual([]);
+    expect(await changed({ signedBy: 'AB:CD' })).toEqual(['export']);
   });
 
   test('in another hypervisor: the construction', async () => {

@@ -29,6 +29,8 @@ export interface KeyIngredients {
   readonly volumeId: string;
   readonly installation: InstallationManifest;
   readonly mediumFiles: readonly MediumFile[];
+  /** The fingerprint of the certificate that the exports are signed with; nothing of its key. */
+  readonly signedBy?: string | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -49,7 +51,7 @@ export async function stageKeys(ingredients: KeyIngredients): Promise<StageKeys>
     install: keyOf('install', system, installed),
     installed,
     construct,
-    export: keyOf('export', construct, program, described(installation)),
+    export: keyOf('export', construct, program, described(installation), ingredients.signedBy),
   };
 }
 
@@ -59,6 +61,7 @@ export interface GivenIngredients {
   readonly hypervisor: string;
   readonly manifest: Manifest;
   readonly sourceDateEpoch: number;
+  readonly signedBy?: string | undefined;
 }
 
 /** The keys of a build whose medium was made elsewhere: nothing is known of what is on it. */
@@ -72,7 +75,7 @@ export async function givenMediumKeys(ingredients: GivenIngredients): Promise<St
     // Only the medium knows, so its checkpoints are not taken.
     installed: '',
     construct,
-    export: keyOf('export', construct, await programDigest(), said),
+    export: keyOf('export', construct, await programDigest(), said, ingredients.signedBy),
   };
 }
 

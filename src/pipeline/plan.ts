@@ -98,12 +98,23 @@ function stepsOf(known: Known): Readonly<Record<StageName, readonly PlannedStep[
       },
     ],
     construct: constructSteps(installation),
-    export: manifest.exports.map((format) => ({
-      title: `Write ${FORMATS[format].fileNames(baseName(manifest)).join(', ')}`,
-      details: FORMATS[format].details,
-    })),
+    export: exportSteps(manifest),
     verify: verifySteps(manifest),
   };
+}
+
+function exportSteps(manifest: Manifest): PlannedStep[] {
+  const { signature, exports } = manifest;
+  const signing = signature ? 'signed' : 'unsigned';
+  return exports.map((format) => {
+    const { fileNames, details, isSigned } = FORMATS[format];
+    const by =
+      isSigned && signature ? [`signed, with the certificate ${signature.certificate}`] : [];
+    return {
+      title: `Write ${fileNames(baseName(manifest), signing).join(', ')}`,
+      details: [...details, ...by],
+    };
+  });
 }
 
 function mediaSteps({ manifest, resolution }: Known): PlannedStep[] {

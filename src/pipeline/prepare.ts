@@ -10,6 +10,7 @@ import {
 } from '../manifest/installation-manifest.ts';
 import { type Payload, type PayloadContent, readPayload } from '../manifest/payload.ts';
 import { type ManifestFile, manifestError, problemAt, readManifest } from '../manifest/read.ts';
+import type { Manifest } from '../manifest/schema.ts';
 import type { MediumFile } from '../media/iso.ts';
 import { type Resolution, resolvePackages } from '../repository/resolve.ts';
 import type { Progress } from '../system/progress.ts';
@@ -94,7 +95,7 @@ export function installationManifest(
   return {
     version: INSTALLATION_MANIFEST_VERSION,
     pvmc: PVMC_VERSION,
-    appliance: file.manifest,
+    appliance: withoutSignature(file.manifest),
     sourceDateEpoch,
     packages: resolution.packages,
     identifiers: identifiersFor(seedOf(file, resolution)),
@@ -113,6 +114,11 @@ export function installationManifest(
       })),
     },
   };
+}
+
+/** Who signs the exports is nothing that the medium has to know, or to be made anew for. */
+function withoutSignature(manifest: Manifest): Manifest {
+  return { ...manifest, signature: undefined };
 }
 
 export interface MediumContents {

@@ -17,6 +17,8 @@ export function resumeCommand(options: BuildOptions): string {
     ...option('--output', outputFolder === resolve('out') ? undefined : outputFolder),
     ...option('--hypervisor', hypervisor === USUAL_HYPERVISOR ? undefined : hypervisor),
     ...option('--medium', mediumPath),
+    ...option('--sign-key', options.signKeyPath),
+    ...option('--sign-certificate', options.signCertificatePath),
     ...(verify ? [] : ['--no-verify']),
     ...option('--until', until),
     ...option('--keep', keep === 'latest' ? undefined : keep),

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { chmod, type FileHandle, realpath, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Fault, refuse } from '../appliance/broken.ts';
+import { checksumName, checksumText } from '../appliance/checksums.ts';
 import { compareDigests, findManifest } from '../appliance/ova/digests.ts';
 import {
   isDescriptor,
@@ -84,6 +85,7 @@ async function signFolder({ path, outputPath, signer }: Work, progress: Progress
   await using partial = new PartialFile(signaturePath);
   await partial.write((file) => file.writeFile(bytes));
   await partial.finish();
+  await renewDigest(signaturePath, createHash('sha256').update(bytes).digest('hex'));
   await using signed = await openFolder(path);
   const signature = await found(signed.files);
   const kind = 'ovf' as const;
@@ -211,11 +213,9 @@ async function requireSignature(files: readonly PackageFile[], path: string): Pr
 
 /** The digest that lies beside an export would be false. */
 async function renewDigest(path: string, sha256: string): Promise<void> {
-  const digestPath = `${path}.sha256`;
+  const digestPath = checksumName(path);
   if (!(await isThere(digestPath))) return;
-  await explainingFailures(digestPath, () =>
-    writeFile(digestPath, `${sha256}  ${basename(path)}\n`),
-  );
+  await explainingFailures(digestPath, () => writeFile(digestPath, checksumText(path, sha256)));
 }
 
 function onlyBeside(): PvmcError {

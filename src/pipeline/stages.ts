@@ -6,6 +6,7 @@ import { rm } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { checksumName } from '../appliance/checksums.ts';
 import { exportAppliance } from '../appliance/export.ts';
+import { type Signer, signerId } from '../appliance/signature/signer.ts';
 import type { Hypervisor } from '../hypervisors/hypervisor.ts';
 import { baseId } from '../media/base.ts';
 import { PvmcError } from '../system/error.ts';
@@ -33,6 +34,8 @@ export interface StagesOptions {
   readonly appliance: ReadAppliance;
   readonly begun: BegunBuild;
   readonly order: StageOrder;
+  /** Of the exports, if anybody signs them. */
+  readonly signer: Signer | undefined;
   readonly hypervisor: Hypervisor;
   readonly cacheFolder: string;
   readonly limits: ReturnType<typeof limitsFor>;
@@ -113,6 +116,7 @@ export class Stages {
       volumeId: planned.volumeId,
       installation: planned.installation,
       mediumFiles: planned.files,
+      signedBy: this.#signedBy,
       signal: progress.signal,
     });
     const taken = await this.#finished.take('media', keys.media);
@@ -138,7 +142,13 @@ export class Stages {
     const { begun, hypervisor, sourceDateEpoch, appliance } = this.#options;
     const { manifest } = appliance.file;
     const { sha256, sizeBytes } = await examineMedium(path, manifest.name, progress.signal);
-    const ingredients = { sha256, hypervisor: hypervisor.name, manifest, sourceDateEpoch };
+    const ingredients = {
+      sha256,
+      hypervisor: hypervisor.name,
+      manifest,
+      sourceDateEpoch,
+      signedBy: this.#signedBy,
+    };
     const keys = await givenMediumKeys(ingredients);
     const taken = await this.#finished.take('media', keys.media);
     if (taken) this.#spared.add('media');
@@ -242,7 +252,7 @@ export class Stages {
   }
 
   async #writeExports(progress: StageProgress): Promise<StageOutcome<readonly ExportedFile[]>> {
-    const { appliance, begun, sourceDateEpoch } = this.#options;
+    const { appliance, begun, sourceDateEpoch, signer } = this.#options;
     const { manifest } = appliance.file;
     const { exportFolder } = begun.folder;
     const files = await exportAppliance(
@@ -254,6 +264,7 @@ export class Stages {
         diskPath: begun.folder.diskPath,
         diskFormat: 'raw',
         formats: manifest.exports,
+        signer,
       },
       progress,
     );
@@ -280,6 +291,11 @@ export class Stages {
       verifyExport(request, progress),
     );
     await this.#finished.finish('verify', { key });
+  }
+
+  get #signedBy(): string | undefined {
+    const { signer } = this.#options;
+    return signer && signerId(signer);
   }
 
   /** Gives the exports that have passed their names, over those of earlier builds. */

@@ -71,9 +71,7 @@ test.each([
 ])('refuses a signature by %s that is over something else', async (key, says) => {
   const path = await signed(key);
   await tampered(path, (cert) => cert.replace(/(= .*)(..)\n/, flipLast));
-  await expect(virtualbox.manage('import', path, '--dry-run')).rejects.toMatchObject({
-    details: expect.arrayContaining([expect.stringContaining(says)]),
-  });
+  await expectRefused(path, says);
 });
 
 function flipLast(_: string, before: string, last: string): string {
@@ -81,12 +79,20 @@ function flipLast(_: string, before: string, last: string): string {
   return `${before}${flipped}\n`;
 }
 
-test.each([
-  ['of a manifest of another name', 'Could not locate signed digest', 'tiny-1.0.mf', 'other.mf'],
-  ['without a certificate', 'Malformed .cert-file', /-----BEGIN[^]*/, ''],
-])('refuses a signature %s', async (_, says, what, by) => {
-  const path = await tampered(await signed('rsa'), (cert) => cert.replace(what, by));
+test('refuses a signature of a manifest of another name', async () => {
+  const path = await tampered(await signed('rsa'), (cert) =>
+    cert.replace('tiny-1.0.mf', 'other.mf'),
+  );
+  await expectRefused(path, 'Could not locate signed digest');
+});
+
+test('refuses a signature without a certificate', async () => {
+  const path = await tampered(await signed('rsa'), (cert) => cert.replace(/-----BEGIN[^]*/, ''));
+  await expectRefused(path, 'Malformed .cert-file');
+});
+
+async function expectRefused(path: string, says: string): Promise<void> {
   await expect(virtualbox.manage('import', path, '--dry-run')).rejects.toMatchObject({
     details: expect.arrayContaining([expect.stringContaining(says)]),
   });
-});
+}

@@ -8,6 +8,10 @@ import type { Progress } from '../../system/progress.ts';
 import type { GrainForm } from '../deflate/deflater-source.ts';
 import type { DiskImage } from '../disk-extents.ts';
 import type { DiskShape } from '../disk-pieces.ts';
+import type { Signer } from '../signature/signer.ts';
+
+/** Whether a package (OVA, OVF) carries a signature. */
+export type Signing = 'signed' | 'unsigned';
 
 export interface Format {
   /** What it wants of each piece beside the bytes. */
@@ -16,9 +20,11 @@ export interface Format {
    * The files that it writes, all of them, relative to the output folder; a folder is allowed. The first is
    * the one that users open.
    */
-  readonly fileNames: (baseName: string) => readonly [string, ...string[]];
+  readonly fileNames: (baseName: string, signing?: Signing) => readonly [string, ...string[]];
   /** What `pvmc plan` says of it, one line each. */
   readonly details: readonly string[];
+  /** Whether it is a package that carries a signature, where somebody signs. */
+  readonly isSigned?: true;
   /** What it takes on the host's disk: as much as the data do when they are deflated, or as they are. */
   readonly room: 'deflated' | 'plain';
   /** How stage 7 gets at the disk in it. */
@@ -50,6 +56,8 @@ export interface FormatJob {
   readonly disk: DiskShape;
   /** For those that let qemu-img read it once more. */
   readonly image: DiskImage;
+  /** Who signs, if anybody does. */
+  readonly signer?: Signer | undefined;
   readonly progress: Progress;
   readonly output: FormatOutput;
 }

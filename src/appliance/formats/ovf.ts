@@ -2,16 +2,19 @@
 import { encodeDigests } from '../ova/mf.ts';
 import { ovaNames } from '../ova/writer.ts';
 import { ovfDescriptor } from '../ovf/descriptor.ts';
+import { signatureName } from '../signature/certificate-file.ts';
 import type { Format, FormatJob } from './format.ts';
+import { packageSignature } from './package-signature.ts';
 import { PackagedVmdk } from './packaged-vmdk.ts';
 
 export const ovf: Format = {
   forms: ['deflated'],
-  fileNames: (baseName) => {
-    const { descriptor, digests, disk } = places(baseName);
-    return [descriptor, digests, disk];
+  fileNames: (baseName, signing) => {
+    const { descriptor, digests, signature, disk } = places(baseName);
+    return [descriptor, digests, ...(signing === 'signed' ? [signature] : []), disk];
   },
   details: ['a folder with OVF 1.1 descriptor, SHA-256 digests and streamOptimized VMDK'],
+  isSigned: true,
   room: 'deflated',
   proof: { type: 'disk', fileName: (baseName) => places(baseName).disk, qemuFormat: 'vmdk' },
   write,
@@ -24,6 +27,7 @@ function places(baseName: string) {
   return {
     descriptor: `${folder}/${descriptor}`,
     digests: `${folder}/${digests}`,
+    signature: `${folder}/${signatureName(digests)}`,
     disk: `${folder}/${disk}`,
   };
 }
@@ -36,9 +40,13 @@ async function write(job: FormatJob): Promise<void> {
   const disk = await output.stream(place.disk, vmdk.content);
   const text = ovfDescriptor(manifest, vmdk.described(disk.sizeBytes));
   const descriptor = await output.stream(place.descriptor, [Buffer.from(text)]);
-  const digests = encodeDigests([
-    { name: names.descriptor, sha256: descriptor.sha256 },
-    { name: names.disk, sha256: disk.sha256 },
-  ]);
-  await output.stream(place.digests, [Buffer.from(digests)]);
+  const digests = Buffer.from(
+    encodeDigests([
+      { name: names.descriptor, sha256: descriptor.sha256 },
+      { name: names.disk, sha256: disk.sha256 },
+    ]),
+  );
+  await output.stream(place.digests, [digests]);
+  const signature = packageSignature(job, names.digests);
+  if (signature) await output.stream(place.signature, [await signature.sign(digests)]);
 }

@@ -32,3 +32,33 @@ it.each([
   const disk = await readFile(join(folder.path, 'a-disk1.vmdk'), 'utf8');
   expect(disk).toBe('a'.repeat(1000) + 'b'.repeat(24));
 });
+
+it('a signature is made of the digests, and filled up when it is shorter by a block', async () => {
+  await using folder = await temporaryFolder();
+  const path = join(folder.path, 'a.ova');
+  const signed: string[] = [];
+  await withFile(path, async (file) => {
+    async function* disk() {
+      yield Buffer.alloc(1000, 'a');
+    }
+    await writeOva(file, {
+      names: { descriptor: 'a.ovf', digests: 'a.mf' },
+      sourceDateEpoch: 0,
+      descriptor: () => 'a descriptor',
+      files: [{ name: 'a-disk1.vmdk', content: disk() }],
+      signature: {
+        name: 'a.cert',
+        longestBytes: 513,
+        sign: async (digests) => {
+          signed.push(digests.toString());
+          return Buffer.alloc(500, 's');
+        },
+      },
+    });
+  });
+  await run(['tar', '-xf', path, '-C', folder.path]);
+  expect(signed).toEqual([await readFile(join(folder.path, 'a.mf'), 'utf8')]);
+  expect(await readFile(join(folder.path, 'a.cert'), 'utf8')).toBe(
+    's'.repeat(500).padEnd(513, '\n'),
+  );
+});

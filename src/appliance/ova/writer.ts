@@ -30,6 +30,15 @@ export interface OvaParts {
   readonly files: readonly OvaPart[];
   /** What stands behind the descriptor in place of new digests, where all others are what they were. */
   readonly kept?: readonly { readonly name: string; readonly bytes: Buffer }[] | undefined;
+  /** What stands behind new digests, and is made when they are known. */
+  readonly signature?: OvaSignature | undefined;
+}
+
+export interface OvaSignature {
+  readonly name: string;
+  /** Of any that there can be; one that is shorter is filled up with line feeds. */
+  readonly longestBytes: number;
+  readonly sign: (digests: Buffer) => Promise<Buffer>;
 }
 
 export interface OvaPart {
@@ -60,9 +69,7 @@ export async function writeOva(file: FileHandle, parts: OvaParts): Promise<void>
       parts.descriptor(parts.files.map(({ name }) => ({ name, sizeBytes: LARGEST_SIZE }))),
     ).length,
   );
-  const digestsOf = (sha256s: readonly string[]) =>
-    kept ?? [{ name: names.digests, bytes: digestText(parts, sha256s) }];
-  const behind = digestsOf(all.map(() => ANY_SHA256));
+  const behind = kept ?? placesBehind(parts, all.length);
   const headBlocks = behind.reduce(
     (blocks, { bytes }) => blocks + 1 + blocksOf(bytes.length),
     1 + descriptorBlocks,
@@ -79,13 +86,31 @@ export async function writeOva(file: FileHandle, parts: OvaParts): Promise<void>
 
   const descriptor = fill(Buffer.from(parts.descriptor(written)), descriptorBlocks);
   const sha256s = [sha256(descriptor), ...written.map((one) => one.sha256)];
-  const head = [{ name: names.descriptor, bytes: descriptor }, ...digestsOf(sha256s)].flatMap(
+  const told = kept ?? (await digestsAndSignature(parts, sha256s));
+  const head = [{ name: names.descriptor, bytes: descriptor }, ...told].flatMap(
     ({ name, bytes }) => [encodeMember({ name, sizeBytes: bytes.length }, time), padded(bytes)],
   );
   const bytes = Buffer.concat(head);
   if (bytes.length !== headBlocks * BLOCK_BYTES)
     throw new RangeError('the place left free has another size');
   await writeWhole(file, bytes, 0);
+}
+
+/** As large as what will stand there. */
+function placesBehind(parts: OvaParts, count: number) {
+  const { names, signature } = parts;
+  const sha256s = Array.from({ length: count }, () => ANY_SHA256);
+  const digests = { name: names.digests, bytes: digestText(parts, sha256s) };
+  if (!signature) return [digests];
+  return [digests, { name: signature.name, bytes: Buffer.alloc(signature.longestBytes) }];
+}
+
+async function digestsAndSignature(parts: OvaParts, sha256s: readonly string[]) {
+  const { names, signature } = parts;
+  const digests = { name: names.digests, bytes: digestText(parts, sha256s) };
+  if (!signature) return [digests];
+  const made = fill(await signature.sign(digests.bytes), blocksOf(signature.longestBytes));
+  return [digests, { name: signature.name, bytes: made }];
 }
 
 /** The text of the digests; its length depends on the names alone. */

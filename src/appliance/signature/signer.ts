@@ -91,6 +91,16 @@ export async function signManifest(
   };
 }
 
+/** Opens a key that is in a file, so that a wrong one is known before anything is written. */
+export async function proveKey({ certificates: [certificate], key }: Signer): Promise<void> {
+  if (key.kind === 'file') await readKey(key, certificate);
+}
+
+/** What tells signers apart: the fingerprints of all certificates. */
+export function signerId({ certificates }: Signer): string {
+  return certificates.map(({ facts }) => facts.fingerprint).join(' ');
+}
+
 /** What the `.cert` can have at most: an ECDSA signature is now and then a byte or two shorter. */
 export function longestSignature({ certificates }: Signer, manifestName: string): number {
   const [{ key }] = certificates;

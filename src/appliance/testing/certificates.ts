@@ -14,12 +14,11 @@ const ALGORITHMS = {
   ed25519: ['ed25519'],
 } as const;
 
-/** Self-signed ones, by kind of key; of the key `rsa` also one that has expired, and one of the future. */
-export type CertificateName = keyof typeof ALGORITHMS | 'leaf' | 'expired' | 'future';
 export const PASSPHRASE = 'correct horse';
 
 /**
- * Writes NAME.key and NAME.pem for each into the folder, `encrypted.key`, which is the key `rsa` with a
+ * Writes NAME.key and NAME.pem, self-signed, for each kind of key into the folder; `expired.pem` and `future.pem`
+ * of the key `rsa`; `encrypted.key`, which is the key `rsa` with a
  * passphrase, and `chain.pem`, which is `leaf.pem` with what has issued it.
  */
 export async function makeCertificates(folder: string): Promise<void> {

@@ -19,6 +19,8 @@ interface BuildFlags {
   readonly output: string;
   readonly hypervisor: HypervisorName;
   readonly medium?: string;
+  readonly signKey?: string;
+  readonly signCertificate?: string;
   readonly verify: boolean;
   readonly from?: StageName;
   readonly until?: StageName;
@@ -42,6 +44,11 @@ export function addBuild(root: Command, open: OpenSession): void {
     .option('-o, --output <folder>', 'where the appliance is written', 'out')
     .addOption(hypervisorOption())
     .option('--medium <iso>', "the appliance's PVMC ISO, made elsewhere by pvmc iso")
+    .option(
+      '--sign-key <file>',
+      'the key that signs the exports, in PEM; else as the manifest says',
+    )
+    .option('--sign-certificate <file>', 'its certificate, in PEM; else as the manifest says')
     .option('--no-verify', 'leave out the last stage, which boots the finished appliance')
     .addOption(
       new Option('--from <stage>', 'do this stage and all later ones again').choices(STAGE_NAMES),
@@ -84,6 +91,8 @@ export function addBuild(root: Command, open: OpenSession): void {
 }
 
 async function build(session: Session, manifest: string, flags: BuildFlags): Promise<void> {
+  const absolute = (path: string | undefined) =>
+    path === undefined ? undefined : resolve(session.workingFolder, path);
   const result = await session.watch({
     title: manifest,
     without: leftOut(flags),
@@ -93,8 +102,9 @@ async function build(session: Session, manifest: string, flags: BuildFlags): Pro
           manifestPath: manifest,
           outputFolder: resolve(session.workingFolder, flags.output),
           hypervisor: flags.hypervisor,
-          mediumPath:
-            flags.medium === undefined ? undefined : resolve(session.workingFolder, flags.medium),
+          mediumPath: absolute(flags.medium),
+          signKeyPath: absolute(flags.signKey),
+          signCertificatePath: absolute(flags.signCertificate),
           verify: flags.verify,
           keep: flags.keep,
           timeouts: flags.timeout,

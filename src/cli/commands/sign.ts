@@ -59,8 +59,8 @@ export function addSign(root: Command, open: OpenSession): void {
         ['pvmc sign shop.ovf --key vendor.pem', 'writes shop.cert; the file holds both'],
       ]),
     )
-    .action(async (file: string, argv: readonly string[], flags: SignFlags, command: Command) => {
-      await sign(open(command), { file, argv }, flags);
+    .action(async function act(this: Command, file: string, argv: readonly string[]) {
+      await sign(open(this), { file, argv }, this.opts<SignFlags>());
     });
 }
 
