@@ -446,6 +446,22 @@ describe('a descriptor is refused', () => {
   });
 });
 
+describe.each(['ova-vmware', 'ova-virtualbox'] as const)('the descriptor of %s', (format) => {
+  it.each(['bios', 'uefi'] as const)('is valid, and asks for %s', async (firmware) => {
+    const outputFolder = join(outer.path, `${format}-${firmware}`);
+    const manifest = makeManifest({ machine: { firmware } });
+    const formats = [format];
+    const [file] = await exportTiny({ diskPath: disk, outputFolder, manifest, formats });
+    const text = (await run(['tar', '-xOf', file?.path ?? '', `tiny-1.0${format.slice(3)}.ovf`]))
+      .stdout;
+    expect(text.includes('vbox:')).toBe(format === 'ova-virtualbox');
+    expect(text.includes('vmw:')).toBe(format === 'ova-vmware');
+    await using ova = await openOva(file?.path ?? '');
+    await checkDigests(ova, quietProgress());
+    expect(await checkDescriptor(ova)).toMatchObject({ firmware, hasNetwork: true });
+  });
+});
+
 describe('our descriptor is valid, and read as it was meant', () => {
   it.each<readonly [string, object, Partial<MachineFacts>]>([
     ['for UEFI', { machine: { firmware: 'uefi' } }, { firmware: 'uefi' }],

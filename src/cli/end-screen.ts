@@ -95,6 +95,10 @@ function importWays(format: ExportFormat, file: string): readonly (readonly [str
       `file=${file},format=${kind},if=virtio`,
     ]);
   switch (format) {
+    case 'ova-vmware':
+      return [['VMware', `File > Open, or ${commandLine(['ovftool', file, `${base}.vmx`])}`]];
+    case 'ova-virtualbox':
+      return [['VirtualBox', commandLine(['VBoxManage', 'import', file])]];
     case 'ova':
       return [
         ['VirtualBox', commandLine(['VBoxManage', 'import', file])],

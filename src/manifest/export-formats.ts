@@ -2,12 +2,14 @@
  * The formats that `exports` may name, and what each is for. How they are written, stage 6 knows
  * (appliance/formats/), by these names.
  *
- * Decided, and to be added with their writers: ova-vmware, ova-virtualbox, vmdk-sparse, raw-zst, vhdx,
+ * Decided, and to be added with their writers: vmdk-sparse, raw-zst, vhdx,
  * hyper-v, vhd, vdi, vagrant-virtualbox, vagrant-libvirt, proxmox.
  */
 export const EXPORT_FORMATS = {
-  ova: 'VirtualBox and VMware, one file',
-  ovf: 'the same as a folder: descriptor, manifest and disk',
+  ova: 'VirtualBox, VMware and others, one file that serves all',
+  'ova-vmware': 'VMware alone: paravirtual SCSI and network',
+  'ova-virtualbox': 'VirtualBox 6.0 and later alone: AHCI, virtio network',
+  ovf: 'what `ova` packs, as a folder: descriptor, manifest and disk',
   vmdk: 'the streamOptimized disk alone, for VMware and clouds that import it',
   qcow2: 'Proxmox, KVM and OpenStack, compressed',
   raw: 'a disk or cloud that wants plain bytes, a sparse file',

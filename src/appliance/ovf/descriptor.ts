@@ -6,7 +6,8 @@ import { create } from 'xmlbuilder2';
 import type { Manifest } from '../../manifest/schema.ts';
 import { derivedUuid } from '../../system/identity.ts';
 import { NAMESPACES, STREAM_OPTIMIZED } from './namespaces.ts';
-import { virtualBoxMachine } from './virtualbox-machine.ts';
+import { type OvfTarget, TARGETS, type TargetHardware } from './targets.ts';
+import { FOR_BOTH, VIRTUALBOX_ALONE, virtualBoxMachine } from './virtualbox-machine.ts';
 
 const MIB = 2 ** 20;
 
@@ -27,16 +28,20 @@ export interface XmlElement {
 }
 
 /** The descriptor's text, the same for the same input. */
-export function ovfDescriptor(manifest: Manifest, disk: PackagedDisk): string {
+export function ovfDescriptor(
+  manifest: Manifest,
+  disk: PackagedDisk,
+  target: OvfTarget = 'any',
+): string {
+  const hardware = TARGETS[target];
+  const namespaces = Object.entries(NAMESPACES).filter(([prefix]) => isSpoken(hardware, prefix));
   const uuids = {
     machine: derivedUuid('machine', manifest.name, manifest.version),
     disk: derivedUuid('disk', manifest.name, manifest.version),
   };
   const envelope: XmlElement = {
     '@xmlns': NAMESPACES.ovf,
-    ...Object.fromEntries(
-      Object.entries(NAMESPACES).map(([prefix, name]) => [`@xmlns:${prefix}`, name]),
-    ),
+    ...Object.fromEntries(namespaces.map(([prefix, name]) => [`@xmlns:${prefix}`, name])),
     References: {
       File: {
         '@ovf:href': disk.fileName,
@@ -52,13 +57,19 @@ export function ovfDescriptor(manifest: Manifest, disk: PackagedDisk): string {
         '@ovf:fileRef': 'file1',
         '@ovf:format': STREAM_OPTIMIZED,
         '@ovf:populatedSize': String(disk.populatedBytes),
-        '@vbox:uuid': uuids.disk,
+        '@vbox:uuid': speaksTo(hardware, 'virtualbox') ? uuids.disk : undefined,
       },
     },
     NetworkSection: hasNetwork(manifest)
-      ? { Info: 'The networks', Network: network('NAT', 'Translates addresses, as a router does') }
+      ? {
+          Info: 'The networks',
+          Network: {
+            '@ovf:name': hardware.network.name,
+            Description: hardware.network.description,
+          },
+        }
       : undefined,
-    VirtualSystem: virtualSystem(manifest, uuids),
+    VirtualSystem: virtualSystem({ manifest, uuids, target, hardware }),
   };
   return create({ version: '1.0', encoding: 'UTF-8', invalidCharReplacement: '\ufffd' })
     .ele(dropUndefined({ Envelope: envelope }))
@@ -66,12 +77,17 @@ export function ovfDescriptor(manifest: Manifest, disk: PackagedDisk): string {
     .concat('\n');
 }
 
-function network(name: string, description: string): XmlElement {
-  return { '@ovf:name': name, Description: description };
+interface SystemFacts {
+  readonly manifest: Manifest;
+  readonly uuids: { readonly machine: string; readonly disk: string };
+  readonly target: OvfTarget;
+  readonly hardware: TargetHardware;
 }
 
-function virtualSystem(manifest: Manifest, uuids: { machine: string; disk: string }): XmlElement {
-  const { name, machine } = manifest;
+function virtualSystem({ manifest, uuids, target, hardware }: SystemFacts): XmlElement {
+  const { name } = manifest;
+  const forVmware = speaksTo(hardware, 'vmware');
+  const forVirtualBox = speaksTo(hardware, 'virtualbox');
   return {
     '@ovf:id': name,
     Info: 'A virtual machine',
@@ -81,10 +97,10 @@ function virtualSystem(manifest: Manifest, uuids: { machine: string; disk: strin
       // (13 from 9.0) and warns about one that it does not; `debian10` is in all that take vmx-14, and
       // chooses the same virtual devices.
       '@ovf:id': '96',
-      '@vmw:osType': 'debian10_64Guest',
+      '@vmw:osType': forVmware ? 'debian10_64Guest' : undefined,
       Info: 'The operating system',
       Description: 'Debian GNU/Linux (64-bit)',
-      'vbox:OSType': { '@ovf:required': 'false', '#': 'Debian_64' },
+      'vbox:OSType': forVirtualBox ? { '@ovf:required': 'false', '#': 'Debian_64' } : undefined,
     },
     VirtualHardwareSection: {
       Info: 'The virtual hardware',
@@ -94,11 +110,8 @@ function virtualSystem(manifest: Manifest, uuids: { machine: string; disk: strin
         'vssd:VirtualSystemIdentifier': name,
         'vssd:VirtualSystemType': 'vmx-14',
       },
-      Item: items(manifest),
-      'vmw:Config':
-        machine.firmware === 'uefi'
-          ? { '@ovf:required': 'false', '@vmw:key': 'firmware', '@vmw:value': 'efi' }
-          : undefined,
+      Item: items(manifest, hardware),
+      'vmw:Config': forVmware ? vmwareConfig(manifest, target) : undefined,
     },
     ProductSection: product(manifest),
     AnnotationSection:
@@ -106,8 +119,38 @@ function virtualSystem(manifest: Manifest, uuids: { machine: string; disk: strin
         ? undefined
         : { Info: 'What it is', Annotation: manifest.description },
     // VirtualBox takes EFI from nothing else; for BIOS its defaults are right.
-    'vbox:Machine': machine.firmware === 'uefi' ? virtualBoxMachine(manifest, uuids) : undefined,
+    'vbox:Machine': forVirtualBox ? virtualBoxWords(manifest, uuids, target) : undefined,
   };
+}
+
+/** Where one file serves both, only what one of them would get wrong is said twice. */
+function virtualBoxWords(manifest: Manifest, uuids: SystemFacts['uuids'], target: OvfTarget) {
+  if (target === 'virtualbox') return virtualBoxMachine(manifest, uuids, VIRTUALBOX_ALONE);
+  if (manifest.machine.firmware === 'uefi') return virtualBoxMachine(manifest, uuids, FOR_BOTH);
+  return undefined;
+}
+
+function vmwareConfig({ machine }: Manifest, target: OvfTarget): readonly XmlElement[] | undefined {
+  const setting = (key: string, value: string): XmlElement => ({
+    '@ovf:required': 'false',
+    '@vmw:key': key,
+    '@vmw:value': value,
+  });
+  const efi = machine.firmware === 'uefi' ? [setting('firmware', 'efi')] : [];
+  if (target !== 'vmware') return efi.length > 0 ? efi : undefined;
+  // vSphere may turn Secure Boot on where it is not named, and our GRUB is not signed for it.
+  return machine.firmware === 'uefi'
+    ? [...efi, setting('bootOptions.efiSecureBootEnabled', 'false')]
+    : [setting('firmware', 'bios')];
+}
+
+function speaksTo(hardware: TargetHardware, whom: 'vmware' | 'virtualbox'): boolean {
+  return hardware.speaksTo.includes(whom);
+}
+
+function isSpoken(hardware: TargetHardware, prefix: string): boolean {
+  if (prefix === 'vmw') return speaksTo(hardware, 'vmware');
+  return prefix !== 'vbox' || speaksTo(hardware, 'virtualbox');
 }
 
 function product({ name, version, vendor }: Manifest): XmlElement {
@@ -123,7 +166,10 @@ function product({ name, version, vendor }: Manifest): XmlElement {
 }
 
 /** Within an item the elements stand in the order of their names: the schema wants that. */
-function items(manifest: Manifest): readonly XmlElement[] {
+function items(
+  manifest: Manifest,
+  { controller, adapter, network }: TargetHardware,
+): readonly XmlElement[] {
   const { cpus, memory } = manifest.machine;
   const memoryMib = Math.ceil(memory / MIB);
   const all: XmlElement[] = [
@@ -145,11 +191,11 @@ function items(manifest: Manifest): readonly XmlElement[] {
     },
     {
       'rasd:Address': '0',
-      'rasd:Description': 'SCSI controller',
-      'rasd:ElementName': 'SCSI controller 0',
+      'rasd:Description': controller.description,
+      'rasd:ElementName': controller.name,
       'rasd:InstanceID': '3',
-      'rasd:ResourceSubType': 'lsilogic',
-      'rasd:ResourceType': '6',
+      'rasd:ResourceSubType': controller.subType,
+      'rasd:ResourceType': controller.resourceType,
     },
     {
       'rasd:AddressOnParent': '0',
@@ -161,19 +207,19 @@ function items(manifest: Manifest): readonly XmlElement[] {
     },
   ];
   if (!hasNetwork(manifest)) return all;
-  return [...all, networkAdapter()];
+  return [...all, networkAdapter(adapter, network.name)];
 }
 
-function networkAdapter(): XmlElement {
+function networkAdapter(adapter: TargetHardware['adapter'], network: string): XmlElement {
   return {
     // Where vSphere puts the first one.
     'rasd:AddressOnParent': '7',
     'rasd:AutomaticAllocation': 'true',
-    'rasd:Connection': 'NAT',
-    'rasd:Description': 'E1000 ethernet adapter on "NAT"',
+    'rasd:Connection': network,
+    'rasd:Description': `${adapter.description} on "${network}"`,
     'rasd:ElementName': 'Ethernet 1',
     'rasd:InstanceID': '5',
-    'rasd:ResourceSubType': 'E1000',
+    'rasd:ResourceSubType': adapter.subType,
     'rasd:ResourceType': '10',
   };
 }

@@ -1,18 +1,72 @@
 /**
  * The machine in VirtualBox's own words. Its importer takes EFI from here only, and then takes everything
- * from here: processors, memory, controller and network are said once more. The settings are of version
- * 1.12, which every VirtualBox since 4.0 reads.
+ * from here: processors, memory, controller and network are said once more.
  */
 import type { Manifest } from '../../manifest/schema.ts';
 import type { XmlElement } from './descriptor.ts';
 
+/** How much is said in these words. */
+export interface VirtualBoxWords {
+  /** Of the settings. */
+  readonly version: string;
+  /** Where the disk is attached. */
+  readonly controller: XmlElement;
+  /** VirtualBox's name of the network card. */
+  readonly adapterType: string;
+  readonly display: XmlElement;
+  /** Elements of the hardware beside those that all have. */
+  readonly more: XmlElement;
+}
+
+/** The same as the OVF says. 1.12 is what every VirtualBox since 4.0 reads. */
+export const FOR_BOTH: VirtualBoxWords = {
+  version: '1.12-linux',
+  controller: {
+    '@name': 'SCSI Controller',
+    '@type': 'LsiLogic',
+    '@PortCount': '16',
+    '@useHostIOCache': 'false',
+    '@Bootable': 'true',
+  },
+  adapterType: '82540EM',
+  display: { '@VRAMSize': '16', '@monitorCount': '1' },
+  more: {},
+};
+
+/**
+ * What VirtualBox gives a new Linux machine itself, without sound and USB. 1.16 is what VirtualBox writes
+ * since 5.1; the graphics are those of 6.0 and later.
+ */
+export const VIRTUALBOX_ALONE: VirtualBoxWords = {
+  version: '1.16-linux',
+  controller: {
+    '@name': 'SATA Controller',
+    '@type': 'AHCI',
+    '@PortCount': '1',
+    '@useHostIOCache': 'false',
+    '@Bootable': 'true',
+    '@IDE0MasterEmulationPort': '0',
+    '@IDE0SlaveEmulationPort': '1',
+    '@IDE1MasterEmulationPort': '2',
+    '@IDE1SlaveEmulationPort': '3',
+  },
+  adapterType: 'virtio',
+  display: { '@controller': 'VMSVGA', '@VRAMSize': '16', '@monitorCount': '1' },
+  more: {
+    Paravirt: { '@provider': 'Default' },
+    AudioAdapter: { '@controller': 'AC97', '@driver': 'Null', '@enabled': 'false' },
+    USB: { Controllers: {} },
+  },
+};
+
 export function virtualBoxMachine(
   { name, machine }: Manifest,
   uuids: { readonly machine: string; readonly disk: string },
+  words: VirtualBoxWords,
 ): XmlElement {
   return {
     '@ovf:required': 'false',
-    '@version': '1.12-linux',
+    '@version': words.version,
     '@uuid': `{${uuids.machine}}`,
     '@name': name,
     '@OSType': 'Debian_64',
@@ -28,9 +82,9 @@ export function virtualBoxMachine(
         PAE: { '@enabled': 'true' },
       },
       Memory: { '@RAMSize': String(Math.ceil(machine.memory / 2 ** 20)) },
-      Firmware: { '@type': 'EFI' },
+      Firmware: { '@type': machine.firmware === 'uefi' ? 'EFI' : 'BIOS' },
       Boot: { Order: { '@position': '1', '@device': 'HardDisk' } },
-      Display: { '@VRAMSize': '16', '@monitorCount': '1' },
+      Display: words.display,
       BIOS: { ACPI: { '@enabled': 'true' }, IOAPIC: { '@enabled': 'true' } },
       Network: {
         Adapter:
@@ -41,20 +95,17 @@ export function virtualBoxMachine(
                 // Replaced on import.
                 '@MACAddress': '080027000001',
                 '@cable': 'true',
-                '@type': '82540EM',
+                '@type': words.adapterType,
                 NAT: {},
               }
-            : { '@slot': '0', '@enabled': 'false', '@type': '82540EM' },
+            : { '@slot': '0', '@enabled': 'false', '@type': words.adapterType },
       },
       RTC: { '@localOrUTC': 'UTC' },
+      ...words.more,
     },
     StorageControllers: {
       StorageController: {
-        '@name': 'SCSI Controller',
-        '@type': 'LsiLogic',
-        '@PortCount': '16',
-        '@useHostIOCache': 'false',
-        '@Bootable': 'true',
+        ...words.controller,
         AttachedDevice: {
           '@type': 'HardDisk',
           '@port': '0',
