@@ -93,6 +93,12 @@ describe('resolvePackages', () => {
     expect(await namesFor({ packages: ['brand-new'] })).toContain('brand-new');
   });
 
+  test('gives the same bits again when it remembers the answer', async () => {
+    await bench.publish(PACKAGES);
+    const { packages } = await bench.resolved();
+    expect(JSON.stringify((await bench.resolved()).packages)).toBe(JSON.stringify(packages));
+  });
+
   test('two at a time do not disturb each other', async () => {
     await bench.publish(PACKAGES);
     const [one, two] = await Promise.all([

@@ -86,8 +86,8 @@ export async function resolvePackages(
     if (!packages) {
       const missing = await packageProblems(apt, asked, progress);
       if (missing.length > 0) return { kind: 'problems', problems: missing };
-      packages = await describe(apt, await packageFiles(apt, request, progress), progress);
-      await before.keep(packages);
+      const files = await packageFiles(apt, request, progress);
+      packages = await before.keep(await describe(apt, files, progress));
     }
     const resolution = resolutionWith(armoredKeys, packages, request.manifest);
     const problems = [

@@ -54,14 +54,19 @@ export class ResolvedBefore {
     }
   }
 
-  /** Keeps the answer, and those of older indexes no longer. */
-  async keep(packages: readonly ResolvedPackage[]): Promise<void> {
+  /**
+   * Keeps the answer, and those of older indexes no longer. Returns it as it will be read: a medium holds
+   * it as JSON, whose bits depend on the order of the fields.
+   */
+  async keep(packages: readonly ResolvedPackage[]): Promise<readonly ResolvedPackage[]> {
+    const answer = resolvedPackagesSchema.parse(packages);
     await mkdir(join(this.#parent, this.#indexes), { recursive: true });
     for (const name of await readdir(this.#parent)) {
       if (name !== this.#indexes) await rm(join(this.#parent, name), { recursive: true });
     }
-    await writeFile(`${this.#path}.new`, JSON.stringify(packages));
+    await writeFile(`${this.#path}.new`, JSON.stringify(answer));
     await rename(`${this.#path}.new`, this.#path);
+    return answer;
   }
 }
 
