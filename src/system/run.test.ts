@@ -1,6 +1,8 @@
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, open, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { commandLine, run, runPipe } from './run.ts';
+import { commandLine, run, runFilter, runPipe } from './run.ts';
 
 describe('run', () => {
   it('gives output and status, and logs each line with its origin', async () => {
@@ -106,3 +108,44 @@ it('what a program leaves running is ended, and not waited for', async () => {
   expect({ stdout, status }).toEqual({ stdout: 'done', status: 0 });
   expect(performance.now() - began).toBeLessThan(20_000);
 });
+
+describe('runFilter', () => {
+  it('writes behind what the file has, and uses no chunk when the next one is asked for', async () => {
+    const memory = Buffer.alloc(200_000);
+    async function* chunks() {
+      for (const letter of ['a', 'b', 'c']) {
+        memory.fill(letter);
+        yield memory;
+      }
+    }
+    const text = await filtered(['tr', 'a-z', 'A-Z'], chunks());
+    const expected = ['first ', ...['A', 'B', 'C'].map((letter) => letter.repeat(200_000))];
+    expect(text === expected.join('')).toBe(true);
+  });
+
+  it('fails with what the input has failed with, or else with what the program says', async () => {
+    async function* broken() {
+      yield Buffer.from('x');
+      throw new Error('a bad sector');
+    }
+    await expect(filtered(['cat'], broken())).rejects.toThrow('a bad sector');
+    async function* endless() {
+      for (;;) yield Buffer.alloc(65536);
+    }
+    const program = ['sh', '-c', 'echo "no room" >&2; exit 7'];
+    await expect(filtered(program, endless())).rejects.toMatchObject({ details: ['no room'] });
+  });
+});
+
+async function filtered(argv: string[], input: AsyncIterable<Uint8Array>): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'pvmc-filter-'));
+  const output = await open(join(folder, 'out'), 'w');
+  try {
+    await output.write('first ');
+    await runFilter(argv, { input, output });
+    return await readFile(join(folder, 'out'), 'latin1');
+  } finally {
+    await output.close();
+    await rm(folder, { recursive: true });
+  }
+}

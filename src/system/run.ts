@@ -4,6 +4,7 @@
  * aborts, and a failure shows the command as it can be pasted into a shell.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import type { FileHandle } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { type ErrorKind, PvmcError, systemCodeOf } from './error.ts';
@@ -87,7 +88,7 @@ export async function runPipe(
 ): Promise<RunResult> {
   options.signal?.throwIfAborted();
   const first = start(producer, { ...options, input: undefined });
-  const second = start(consumer, options, first.stdout ?? undefined);
+  const second = start(consumer, options, { input: first.stdout ?? undefined });
   // Ours is a duplicate: the second program sees the end only when no other copy is open.
   first.stdout?.destroy();
   const [produced, consumed] = await Promise.allSettled([
@@ -97,6 +98,31 @@ export async function runPipe(
   if (produced.status === 'rejected') throw produced.reason;
   if (consumed.status === 'rejected') throw consumed.reason;
   return consumed.value;
+}
+
+/**
+ * Runs a program that reads `input` and writes to `output`, a file that is open, where that stands. A chunk
+ * of input is no longer used when the next one is asked for.
+ * @throws as `run`; what `input` throws, once the program has ended
+ */
+export async function runFilter(
+  argv: readonly string[],
+  streams: { readonly input: AsyncIterable<Uint8Array>; readonly output: FileHandle },
+  options: Omit<RunOptions, 'input'> = {},
+): Promise<void> {
+  options.signal?.throwIfAborted();
+  const ending = new AbortController();
+  const signals = options.signal ? [options.signal, ending.signal] : [ending.signal];
+  const ended = { ...options, input: '', signal: AbortSignal.any(signals) };
+  const child = start(argv, ended, { output: streams.output.fd });
+  const done = resultOf(child, argv, ended);
+  const fed = feed(child, streams.input).catch((thrown: unknown) => ending.abort(thrown));
+  try {
+    await done;
+  } finally {
+    child.stdin?.destroy();
+    await fed;
+  }
 }
 
 /** A command as it can be pasted into a shell. */
@@ -152,15 +178,38 @@ function startWithInput(argv: readonly string[], options: RunOptions): ChildProc
   return child;
 }
 
-function start(argv: readonly string[], options: RunOptions, input?: Readable): ChildProcess {
+interface Ends {
+  readonly input?: Readable | undefined;
+  readonly output?: number;
+}
+
+function start(argv: readonly string[], options: RunOptions, ends: Ends = {}): ChildProcess {
   const [program, ...args] = argv;
   if (program === undefined) throw new TypeError('an empty command');
   return spawn(program, args, {
     detached: true,
     env: cleanEnvironment(options.env),
     cwd: options.cwd,
-    stdio: [input ?? (options.input === undefined ? 'ignore' : 'pipe'), 'pipe', 'pipe'],
+    stdio: [
+      ends.input ?? (options.input === undefined ? 'ignore' : 'pipe'),
+      ends.output ?? 'pipe',
+      'pipe',
+    ],
   });
+}
+
+/** Hands on one chunk after the other, each when the one before is in the pipe. */
+async function feed({ stdin }: ChildProcess, input: AsyncIterable<Uint8Array>): Promise<void> {
+  if (!stdin) return;
+  // A program that ends before it has read everything says so with its exit status.
+  stdin.on('error', () => {});
+  for await (const chunk of input) {
+    if (!stdin.writable) return;
+    await new Promise<void>((resolve) => {
+      stdin.write(chunk, () => resolve());
+    });
+  }
+  stdin.end();
 }
 
 function exitOf(
