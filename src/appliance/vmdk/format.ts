@@ -1,7 +1,7 @@
 /**
- * The parts of a streamOptimized VMDK ("Virtual Disk Format 5.0", VMware): header and footer, the markers
- * between which grains and tables stand, and the text that describes the disk. All numbers are
- * little-endian, all places counted in sectors from the file's beginning.
+ * The parts of a VMDK in one file ("Virtual Disk Format 5.0", VMware), streamOptimized or monolithicSparse: header
+ * and footer, the markers between which a stream has its grains and tables, and the text that describes the
+ * disk. All numbers are little-endian, all places counted in sectors from the file's beginning.
  */
 
 export const SECTOR_BYTES = 512;
@@ -15,13 +15,17 @@ export const TABLE_BYTES = TABLE_SECTORS * SECTOR_BYTES;
 export const GRAIN_HEADER_BYTES = 12;
 const DESCRIPTOR_SECTOR = 1;
 const DESCRIPTOR_SECTORS = 20;
+/** Behind header and description. */
+export const FIRST_FREE_SECTOR = DESCRIPTOR_SECTOR + DESCRIPTOR_SECTORS;
 /** Where the first grain stands. */
 export const OVERHEAD_SECTORS = 128;
 
 const MAGIC = 'KDMV';
 const VERSION = 3;
+const LINE_ENDS_VALID = 0x1;
+const REDUNDANT = 0x2;
 /** Line ends can be checked; grains are compressed; grains and tables have markers. */
-const FLAGS = 0x1 | 0x1_0000 | 0x2_0000;
+const FLAGS = LINE_ENDS_VALID | 0x1_0000 | 0x2_0000;
 /** In the header: where the grain directory is will be known at the end, look into the footer. */
 const DIRECTORY_AT_END = 0xffff_ffff_ffff_ffffn;
 /** Of all line ends, what a transfer as text would damage. */
@@ -78,6 +82,25 @@ export function encodeHeader({ capacitySectors, directorySector }: HeaderPlaces)
   // Shut down cleanly: 0 at 72.
   sector.write(LINE_ENDS, 73, 'latin1');
   sector.writeUInt16LE(DEFLATE, 77);
+  return sector;
+}
+
+/** Where directory and tables are, twice, before the first grain. */
+export interface SparsePlaces {
+  readonly capacitySectors: number;
+  readonly redundantDirectorySector: number;
+  readonly directorySector: number;
+  readonly overheadSectors: number;
+}
+
+/** The header of a disk that a machine can write to: version 1, nothing compressed, tables twice. */
+export function encodeSparseHeader(places: SparsePlaces): Buffer {
+  const sector = encodeHeader(places);
+  sector.writeUInt32LE(1, 4);
+  sector.writeUInt32LE(LINE_ENDS_VALID | REDUNDANT, 8);
+  sector.writeBigUInt64LE(BigInt(places.redundantDirectorySector), 48);
+  sector.writeBigUInt64LE(BigInt(places.overheadSectors), 64);
+  sector.writeUInt16LE(0, 77);
   return sector;
 }
 
@@ -153,14 +176,18 @@ export interface DiskIdentity {
 }
 
 /** The text that describes the disk, padded to its sectors. */
-export function encodeDescriptor(identity: DiskIdentity, capacitySectors: number): Buffer {
+export function encodeDescriptor(
+  identity: DiskIdentity,
+  capacitySectors: number,
+  createType: 'streamOptimized' | 'monolithicSparse' = 'streamOptimized',
+): Buffer {
   const { cylinders, heads, sectors } = geometry(capacitySectors);
   const text = `# Disk DescriptorFile
 version=1
 encoding="UTF-8"
 CID=${identity.contentId.slice(-8)}
 parentCID=ffffffff
-createType="streamOptimized"
+createType="${createType}"
 
 # Extent description
 RW ${capacitySectors} SPARSE "${identity.name}"
