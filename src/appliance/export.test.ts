@@ -221,6 +221,30 @@ describe('the other formats', () => {
   });
 });
 
+describe('disk images', () => {
+  it('are the same disk in each format that qemu-img reads, and take no more room than its own', async () => {
+    const folder = await freshFolder('images');
+    const formats = ['qcow2', 'vmdk-sparse', 'vdi', 'vhdx', 'vhd', 'raw-zst'] as const;
+    const files = await exportTiny({ diskPath: disk, outputFolder: folder, formats });
+    const images = files.map(({ path }) => path);
+    const kinds = ['qcow2', 'vmdk', 'vdi', 'vhdx', 'vpc'];
+    for (const [index, kind] of kinds.entries()) {
+      await run(['qemu-img', 'compare', '-f', 'raw', '-F', kind, disk, images[index] ?? '']);
+    }
+    const [qcow2 = ''] = images;
+    expect(await output('qemu-img', 'check', qcow2)).toContain('No errors');
+    const theirs = join(folder, 'theirs.qcow2');
+    await run(['qemu-img', 'convert', '-c', '-O', 'qcow2', disk, theirs]);
+    expect((await stat(qcow2)).size).toBeLessThanOrEqual((await stat(theirs)).size);
+    const zst = images.at(-1) ?? '';
+    await run(['zstd', '-d', '-q', '-o', join(folder, 'unpacked'), zst]);
+    await run(['cmp', disk, join(folder, 'unpacked')]);
+    const again = await freshFolder('images-again');
+    const second = await exportTiny({ diskPath: disk, outputFolder: again, formats });
+    expect(second.map(({ sha256 }) => sha256)).toEqual(files.map(({ sha256 }) => sha256));
+  });
+});
+
 describe('an export that fails', () => {
   /** A folder with an earlier export in it. */
   async function folderWithEarlier(name: string): Promise<string> {
@@ -234,7 +258,7 @@ describe('an export that fails', () => {
     expect(await readFile(join(folder, 'tiny-1.0.ova'), 'utf8')).toBe('earlier');
   }
 
-  it.each(['ova', 'qcow2', 'raw', 'vmdk'] as const)(
+  it.each(['ova', 'qcow2', 'raw', 'raw-zst', 'vdi', 'vhd', 'vhdx', 'vmdk', 'vmdk-sparse'] as const)(
     'by an abort in the middle of %s leaves all as it was',
     async (format) => {
       const folder = await folderWithEarlier(`abort-${format}`);
@@ -261,7 +285,7 @@ describe('an export that fails', () => {
     if (mounted.status !== 0) context.skip('this root must not mount anything');
     try {
       await writeFile(join(folder, 'tiny-1.0.ova'), 'earlier');
-      for (const format of ['ova', 'qcow2', 'raw'] as const) {
+      for (const format of ['ova', 'qcow2', 'raw', 'raw-zst', 'vhdx'] as const) {
         const work = exportTiny({ diskPath: disk, outputFolder: folder, formats: [format] });
         expect(await codeOf(work)).toBe('output-full');
         await expectUntouched(folder);

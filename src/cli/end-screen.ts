@@ -125,10 +125,39 @@ function importWays(format: ExportFormat, file: string): readonly (readonly [str
       ];
     case 'raw':
       return [['QEMU', drive('raw')]];
+    case 'raw-zst':
+      return [
+        ['a disk', commandLine(['zstd', '-d', '--sparse', file, '-o', base])],
+        [
+          'real disks',
+          `${commandLine(['zstd', '-dc', file])} | sudo dd of=/dev/… bs=4M conv=fsync`,
+        ],
+      ];
+    case 'vdi':
+      return [['VirtualBox', attachToVirtualBox(file)]];
+    case 'vmdk-sparse':
+      return [
+        ['VirtualBox', attachToVirtualBox(file)],
+        ['VMware', 'a new machine with this existing disk'],
+      ];
+    case 'vhdx':
+      return [
+        [
+          'Hyper-V',
+          'New-VM -Generation 2 -VHDPath … -MemoryStartupBytes …, then Set-VMFirmware -EnableSecureBoot Off',
+        ],
+      ];
+    case 'vhd':
+      return [['Azure', `az storage blob upload --type page --file ${commandLine([file])} …`]];
     case 'vmdk':
       return [
         ['QEMU', `qemu-img convert -O qcow2 ${commandLine([file, `${base}.qcow2`])}`],
         ['Proxmox', `qm importdisk VMID ${commandLine([file])} STORAGE`],
       ];
   }
+}
+
+function attachToVirtualBox(file: string): string {
+  const storage = ['--storagectl', 'SATA', '--port', '0', '--type', 'hdd', '--medium', file];
+  return `VBoxManage storageattach MACHINE ${commandLine(storage)}`;
 }

@@ -2,8 +2,7 @@
  * The formats that `exports` may name, and what each is for. How they are written, stage 6 knows
  * (appliance/formats/), by these names.
  *
- * Decided, and to be added with their writers: vmdk-sparse, raw-zst, vhdx,
- * hyper-v, vhd, vdi, vagrant-virtualbox, vagrant-libvirt, proxmox.
+ * Decided, and to be added with their writers: hyper-v, vagrant-virtualbox, vagrant-libvirt, proxmox.
  */
 export const EXPORT_FORMATS = {
   ova: 'VirtualBox, VMware and others, one file that serves all',
@@ -11,8 +10,13 @@ export const EXPORT_FORMATS = {
   'ova-virtualbox': 'VirtualBox 6.0 and later alone: AHCI, virtio network',
   ovf: 'what `ova` packs, as a folder: descriptor, manifest and disk',
   vmdk: 'the streamOptimized disk alone, for VMware and clouds that import it',
+  'vmdk-sparse': 'a monolithicSparse disk to attach to VMware Workstation, Fusion or VirtualBox',
   qcow2: 'Proxmox, KVM and OpenStack, compressed',
   raw: 'a disk or cloud that wants plain bytes, a sparse file',
+  'raw-zst': 'the same, compressed by zstd',
+  vhdx: 'Hyper-V',
+  vhd: 'Azure: a fixed VHD',
+  vdi: 'VirtualBox',
 } as const;
 
 export type ExportFormat = keyof typeof EXPORT_FORMATS;

@@ -72,17 +72,21 @@ async function verifyDiskFile(
   const { workFolder } = request;
   const { machine } = manifest;
   await mkdir(workFolder, { recursive: true });
-  const { path, qemuFormat } = diskOf(files, format, baseName(manifest));
+  const { path, qemuFormat, packedBy } = diskOf(files, format, baseName(manifest));
   const unpacked = join(workFolder, 'disk.raw');
+  const isRaw = qemuFormat === 'raw' && packedBy === undefined;
   try {
-    if (qemuFormat !== 'raw') {
-      const argv = ['qemu-img', 'convert', '-f', qemuFormat, '-O', 'raw', path, unpacked];
+    if (!isRaw) {
+      const argv =
+        packedBy === undefined
+          ? ['qemu-img', 'convert', '-f', qemuFormat, '-O', 'raw', path, unpacked]
+          : [packedBy, '-d', '-q', '-f', '--sparse', '-o', unpacked, path];
       await run(argv, { signal: progress.signal, log: (line, from) => progress.log(line, from) });
     }
     const boots = await verifyDisk(
       {
         ...request,
-        diskPath: qemuFormat === 'raw' ? path : unpacked,
+        diskPath: isRaw ? path : unpacked,
         machine: {
           memoryBytes: machine.memory,
           cpus: machine.cpus,
@@ -105,5 +109,5 @@ function diskOf(files: readonly ExportedFile[], format: ExportFormat, base: stri
   const name = proof.fileName(base);
   const file = files.find(({ path }) => path.endsWith(`/${name}`));
   if (!file) throw new Error(`${name} was not exported`);
-  return { path: file.path, qemuFormat: proof.qemuFormat };
+  return { path: file.path, qemuFormat: proof.qemuFormat, packedBy: proof.packedBy };
 }

@@ -44,6 +44,8 @@ export type Proof =
       readonly type: 'disk';
       readonly fileName: (baseName: string) => string;
       readonly qemuFormat: 'raw' | 'qcow2' | 'vmdk' | 'vhdx' | 'vpc' | 'vdi';
+      /** The program that has to unpack it first (`-d`). */
+      readonly packedBy?: 'zstd';
     };
 
 export interface FormatJob {

@@ -5,7 +5,12 @@ import { ova, ovaVirtualBox, ovaVmware } from './ova.ts';
 import { ovf } from './ovf.ts';
 import { qcow2 } from './qcow2.ts';
 import { raw } from './raw.ts';
+import { rawZst } from './raw-zst.ts';
+import { vdi } from './vdi.ts';
+import { vhd } from './vhd.ts';
+import { vhdx } from './vhdx.ts';
 import { vmdk } from './vmdk.ts';
+import { vmdkSparse } from './vmdk-sparse.ts';
 
 export const FORMATS: Readonly<Record<ExportFormat, Format>> = {
   ova,
@@ -13,6 +18,11 @@ export const FORMATS: Readonly<Record<ExportFormat, Format>> = {
   'ova-virtualbox': ovaVirtualBox,
   ovf,
   vmdk,
+  'vmdk-sparse': vmdkSparse,
   qcow2,
   raw,
+  'raw-zst': rawZst,
+  vhdx,
+  vhd,
+  vdi,
 };
