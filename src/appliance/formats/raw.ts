@@ -39,7 +39,7 @@ interface Run {
 }
 
 /** Where a piece's grains are not all zeros; neighbours are one run. */
-export function runsOf({ isZero }: DiskPiece): readonly Run[] {
+export function runsOf({ isZero }: Pick<DiskPiece, 'isZero'>): readonly Run[] {
   const runs: Run[] = [];
   for (const [index, zero] of isZero.entries()) {
     if (zero) continue;

@@ -6,7 +6,9 @@
 import type { FileHandle } from 'node:fs/promises';
 import { derivedUuid } from '../../system/identity.ts';
 import { type DiskShape, PIECE_BYTES } from '../disk-pieces.ts';
-import { checkSize, writePiece } from '../image-file.ts';
+import { runsOf } from '../formats/raw.ts';
+import { checkSize } from '../image-file.ts';
+import type { SparseDigest } from '../sparse-digest.ts';
 import { writeWhole } from '../write-whole.ts';
 
 const FOOTER_BYTES = 512;
@@ -20,6 +22,8 @@ export interface VhdOptions {
   readonly seed: readonly string[];
   /** Seconds since 1970. */
   readonly sourceDateEpoch: number;
+  /** Is given all that is written, in order. */
+  readonly digest?: SparseDigest;
 }
 
 /** @param file empty. @throws PvmcError `export-too-large` */
@@ -30,9 +34,17 @@ export async function writeVhd(
 ): Promise<void> {
   checkSize(disk.sizeBytes, { format: 'a VHD', mostBytes: MOST_BYTES, instead: 'vhdx, raw' });
   const sizeBytes = Math.ceil(disk.sizeBytes / PIECE_BYTES) * PIECE_BYTES;
-  for await (const piece of disk.pieces) await writePiece(file, piece, piece.start);
+  const write = async (bytes: Buffer, position: number) => {
+    await writeWhole(file, bytes, position);
+    await options.digest?.add(bytes, position);
+  };
+  for await (const { start, bytes, isZero } of disk.pieces) {
+    for (const { from, to } of runsOf({ isZero })) {
+      await write(bytes.subarray(from, to), start + from);
+    }
+  }
   await file.truncate(sizeBytes);
-  await writeWhole(file, footer(sizeBytes, options), sizeBytes);
+  await write(footer(sizeBytes, options), sizeBytes);
 }
 
 /** All numbers big-endian. */
