@@ -125,9 +125,24 @@ function importWays(format: ExportFormat, file: string): readonly (readonly [str
       ];
     case 'raw':
       return [['QEMU', drive('raw')]];
+    case 'vmdk':
+      return [
+        ['QEMU', `qemu-img convert -O qcow2 ${commandLine([file, `${base}.qcow2`])}`],
+        ['Proxmox', `qm importdisk VMID ${commandLine([file])} STORAGE`],
+      ];
+    default:
+      return imageWays(format, file);
+  }
+}
+
+/** Disks that one product takes. */
+type ImageFormat = Extract<ExportFormat, 'raw-zst' | 'vdi' | 'vmdk-sparse' | 'vhdx' | 'vhd'>;
+
+function imageWays(format: ImageFormat, file: string): readonly (readonly [string, string])[] {
+  switch (format) {
     case 'raw-zst':
       return [
-        ['a disk', commandLine(['zstd', '-d', '--sparse', file, '-o', base])],
+        ['a disk', commandLine(['zstd', '-d', '--sparse', file])],
         [
           'real disks',
           `${commandLine(['zstd', '-dc', file])} | sudo dd of=/dev/… bs=4M conv=fsync`,
@@ -149,11 +164,6 @@ function importWays(format: ExportFormat, file: string): readonly (readonly [str
       ];
     case 'vhd':
       return [['Azure', `az storage blob upload --type page --file ${commandLine([file])} …`]];
-    case 'vmdk':
-      return [
-        ['QEMU', `qemu-img convert -O qcow2 ${commandLine([file, `${base}.qcow2`])}`],
-        ['Proxmox', `qm importdisk VMID ${commandLine([file])} STORAGE`],
-      ];
   }
 }
 

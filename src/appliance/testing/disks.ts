@@ -1,7 +1,7 @@
 /** Disks for the tests of image formats: described by what they hold, as raw files and as pieces. */
 import { createCipheriv } from 'node:crypto';
 import { open } from 'node:fs/promises';
-import { deflateRawSync } from 'node:zlib';
+import { deflateRawSync, deflateSync } from 'node:zlib';
 import * as fc from 'fast-check';
 import { type DiskPiece, type DiskShape, PIECE_BYTES } from '../disk-pieces.ts';
 import { withFile } from './fixtures.ts';
@@ -117,10 +117,16 @@ function pieceOf(start: number, bytes: Buffer, form: 'plain' | 'deflated'): Disk
     bytes.subarray(index * GRAIN_BYTES, (index + 1) * GRAIN_BYTES),
   );
   const isZero = grains.map((grain) => grain.equals(zeros));
-  const pack = (grain: Buffer, index: number) =>
-    isZero[index] === true ? Buffer.alloc(0) : deflateRawSync(grain, { windowBits: 12, level: 1 });
-  const deflatedSmall = form === 'deflated' ? grains.map(pack) : [];
-  return { start, bytes, isZero, deflated: [], deflatedSmall };
+  if (form === 'plain') return { start, bytes, isZero, deflated: [], deflatedSmall: [] };
+  const packed = (pack: (grain: Buffer) => Buffer) =>
+    grains.map((grain, index) => (isZero[index] === true ? Buffer.alloc(0) : pack(grain)));
+  return {
+    start,
+    bytes,
+    isZero,
+    deflated: packed((grain) => deflateSync(grain, { level: 1 })),
+    deflatedSmall: packed((grain) => deflateRawSync(grain, { windowBits: 12, level: 1 })),
+  };
 }
 
 function contentOf({ at, lengthBytes, content }: Area, disk: TestDisk): Buffer {

@@ -175,12 +175,22 @@ export interface DiskIdentity {
   readonly contentId: string;
 }
 
-/** The text that describes the disk, padded to its sectors. */
+/**
+ * By which VirtualBox knows a disk that is attached as it is. It draws one where there is none, but cannot keep it
+ * in a file that it only reads, and takes the disk for another one when it is started again.
+ */
+export interface VirtualBoxUuids {
+  readonly image: string;
+  readonly modification: string;
+}
+
+/** The text that describes the disk, padded to its sectors. A stream is only imported, and needs no UUIDs. */
 export function encodeDescriptor(
   identity: DiskIdentity,
   capacitySectors: number,
-  createType: 'streamOptimized' | 'monolithicSparse' = 'streamOptimized',
+  uuids?: VirtualBoxUuids,
 ): Buffer {
+  const createType = uuids ? 'monolithicSparse' : 'streamOptimized';
   const { cylinders, heads, sectors } = geometry(capacitySectors);
   const text = `# Disk DescriptorFile
 version=1
@@ -202,11 +212,20 @@ ddb.geometry.sectors = "${sectors}"
 ddb.longContentID = "${identity.contentId}"
 ddb.toolsInstallType = "4"
 ddb.toolsVersion = "2147483647"
-ddb.virtualHWVersion = "14"
+${uuids ? uuidLines(uuids) : ''}ddb.virtualHWVersion = "14"
 `;
   const padded = Buffer.alloc(DESCRIPTOR_SECTORS * SECTOR_BYTES);
   if (padded.write(text, 'utf8') < Buffer.byteLength(text)) throw new RangeError('name too long');
   return padded;
+}
+
+function uuidLines({ image, modification }: VirtualBoxUuids): string {
+  const none = '00000000-0000-0000-0000-000000000000';
+  return `ddb.uuid.image = "${image}"
+ddb.uuid.modification = "${modification}"
+ddb.uuid.parent = "${none}"
+ddb.uuid.parentmodification = "${none}"
+`;
 }
 
 /** The entries of a descriptor's text: `CID`, `createType`, `ddb.adapterType`, …, and `extent`. */

@@ -4,6 +4,7 @@
  * places of tables follow from the disk's size, so one pass is enough, and a table without grains stays a hole.
  */
 import type { FileHandle } from 'node:fs/promises';
+import { derivedUuid } from '../../system/identity.ts';
 import type { DiskPiece, DiskShape } from '../disk-pieces.ts';
 import { checkSize } from '../image-file.ts';
 import { writeWhole } from '../write-whole.ts';
@@ -72,7 +73,10 @@ class SparseWriter {
       directorySector: this.#directorySector,
       overheadSectors: this.#overheadSectors,
     };
-    const description = encodeDescriptor(identity, this.#capacitySectors, 'monolithicSparse');
+    const description = encodeDescriptor(identity, this.#capacitySectors, {
+      image: derivedUuid(identity.contentId, 'vmdk'),
+      modification: derivedUuid(identity.contentId, 'vmdk', 'modification'),
+    });
     await writeWhole(this.#file, Buffer.concat([encodeSparseHeader(places), description]), 0);
     for (const sector of this.#directoryPlaces) {
       await writeWhole(this.#file, this.#directory(sector), sector * SECTOR_BYTES);

@@ -1,0 +1,88 @@
+/** VirtualBox reads the disk images that it has a reader for, and finds the disk in them. */
+import { mkdir, open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { exportAppliance } from '../../src/appliance/export.ts';
+import type { ExportFormat } from '../../src/manifest/export-formats.ts';
+import { manifestSchema } from '../../src/manifest/schema.ts';
+import { quietProgress } from '../../src/system/progress.ts';
+import { run } from '../../src/system/run.ts';
+import { TestVirtualBox, whyNoVirtualBox } from '../support/virtualbox/test-virtualbox.ts';
+
+const MIB = 2 ** 20;
+const GIB = 2 ** 30;
+
+const why = await whyNoVirtualBox();
+let virtualbox: TestVirtualBox;
+
+beforeAll(async () => {
+  if (why === undefined) virtualbox = await TestVirtualBox.install();
+});
+beforeEach(({ skip }) => {
+  if (why !== undefined) skip(why);
+});
+afterAll(() => virtualbox?.remove());
+
+const KINDS: readonly (readonly [ExportFormat, string, RegExp])[] = [
+  ['vmdk', 'tiny-1.0.vmdk', /^Storage format: +VMDK$/m],
+  ['vmdk-sparse', 'tiny-1.0.sparse.vmdk', /^Storage format: +VMDK$/m],
+  ['vdi', 'tiny-1.0.vdi', /^Storage format: +VDI$/m],
+  ['vhd', 'tiny-1.0.vhd', /^Storage format: +VHD$/m],
+  ['vhdx', 'tiny-1.0.vhdx', /^Storage format: +VHDX$/m],
+];
+
+describe.each([
+  ['of 4 GiB and more', 4 * GIB + 64 * MIB],
+  ['that ends within a block', 40 * MIB + 3 * 512],
+])('a disk %s', (name, sizeBytes) => {
+  let folder: string;
+  let raw: string;
+
+  beforeAll(async () => {
+    if (why !== undefined) return;
+    folder = join(virtualbox.folder, name.replaceAll(' ', '-'));
+    await mkdir(folder);
+    raw = join(folder, 'disk.raw');
+    await writeDisk(raw, sizeBytes);
+    await exportAppliance(
+      {
+        manifest: manifestSchema.parse({ name: 'tiny', version: '1.0' }),
+        diskPath: raw,
+        diskFormat: 'raw',
+        outputFolder: folder,
+        baseName: 'tiny-1.0',
+        formats: KINDS.map(([format]) => format),
+        sourceDateEpoch: 1_760_000_000,
+      },
+      quietProgress(),
+    );
+  });
+
+  test.each(KINDS)('is in its %s', async (format, file, said) => {
+    const path = join(folder, file);
+    const clone = `${path}.raw`;
+    // A stream has no UUID of VirtualBox's, so that it is opened once: it is there to be imported.
+    if (format !== 'vmdk') {
+      const { stdout } = await virtualbox.manage('showmediuminfo', 'disk', path);
+      expect(stdout).toMatch(said);
+      expect(stdout).not.toContain('inaccessible');
+    }
+    await virtualbox.manage('clonemedium', 'disk', path, clone, '--format', 'RAW');
+    // What is behind the end, where a format rounds up, is zeros.
+    await run(['qemu-img', 'compare', '-f', 'raw', '-F', 'raw', raw, clone]);
+    await virtualbox.manage('closemedium', 'disk', clone, '--delete');
+    await virtualbox.manage('closemedium', 'disk', path);
+  });
+});
+
+async function writeDisk(path: string, sizeBytes: number): Promise<void> {
+  const file = await open(path, 'w');
+  try {
+    await file.truncate(sizeBytes);
+    await file.write(Buffer.alloc(300_000, 'begin '), 0, undefined, 0);
+    await file.write(Buffer.alloc(2 * MIB, 'middle '), 0, undefined, 17 * MIB + 12_345);
+    await file.write(Buffer.alloc(700, 'end '), 0, undefined, sizeBytes - 700);
+  } finally {
+    await file.close();
+  }
+}
