@@ -130,7 +130,11 @@ function importWays(format: ExportFormat, file: string): readonly (readonly [str
         ['QEMU', `qemu-img convert -O qcow2 ${commandLine([file, `${base}.qcow2`])}`],
         ['Proxmox', `qm importdisk VMID ${commandLine([file])} STORAGE`],
       ];
-    default:
+    case 'raw-zst':
+    case 'vdi':
+    case 'vmdk-sparse':
+    case 'vhdx':
+    case 'vhd':
       return imageWays(format, file);
   }
 }
