@@ -194,7 +194,7 @@ export const manifestSchema = z
     signature: signatureSchema
       .meta({
         description:
-          'Who signs the exports that are OVF packages (`ova`, `ovf`): importers show it, and refuse what was changed ' +
+          'Who signs the exports that are OVF packages (`ova` and its variants, `ovf`): importers show it, and refuse what was changed ' +
           'since. See docs/sign.md.',
         examples: [{ certificate: 'vendor.pem' }],
       })
