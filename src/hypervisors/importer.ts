@@ -29,6 +29,14 @@ export interface Place {
   readonly takenBy: string | undefined;
 }
 
+/** The machine's own folder, made for it: nobody else gets it, or its name. There is only a hidden mark in it. */
+export interface ClaimedPlace {
+  /** Takes the mark away: the folder is the machine's now. */
+  open(): Promise<void>;
+  /** Gives it up: removes it as far as it is empty, and the folders above that were made for it. */
+  release(): Promise<void>;
+}
+
 /** How the machine's user goes on: command lines to paste into a shell. */
 export interface MachineCommands {
   /** In the background. */
@@ -48,8 +56,12 @@ export interface Importer {
   place(name: string, parentFolder: string | undefined): Promise<Place>;
   /** What can be found out without making anything. @throws PvmcError why it would fail */
   rehearse(specification: ImportSpecification, progress: Progress): Promise<void>;
-  /** Makes the machine, switched off, or nothing. */
-  import(specification: ImportSpecification, progress: Progress): Promise<void>;
+  /** Makes the machine, switched off, in a place that was claimed for it, or nothing. */
+  import(
+    specification: ImportSpecification,
+    place: Pick<ClaimedPlace, 'open'>,
+    progress: Progress,
+  ): Promise<void>;
   /** Switches it on; it goes on when pvmc ends. */
   start(specification: ImportSpecification, progress: Progress): Promise<void>;
   commands(specification: Pick<ImportSpecification, 'name' | 'folder'>): MachineCommands;

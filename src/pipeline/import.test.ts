@@ -140,6 +140,23 @@ describe('the name', () => {
     });
   });
 
+  it('is taken by one of several imports at the same time', async () => {
+    const made = await Promise.all([importTiny(), importTiny(), importTiny()]);
+    expect(made.map(({ facts }) => facts.name).sort()).toEqual(['tiny', 'tiny-2', 'tiny-3']);
+    for (const { facts } of made)
+      expect((await readdir(facts.folder)).sort()).toEqual(['disk.qcow2', 'start', 'stop']);
+    expect((await readdir(folder)).sort()).toEqual(['tiny', 'tiny-2', 'tiny-3']);
+  });
+
+  it('that was asked for goes to one of two', async () => {
+    const both = [importTiny({ name: 'shop' }), importTiny({ name: 'shop' })];
+    const ended = await Promise.allSettled(both);
+    const failed = ended.filter((one) => one.status === 'rejected');
+    expect(failed).toHaveLength(1);
+    expect(failed[0]?.reason).toMatchObject({ kind: 'host', code: 'machine-exists' });
+    expect(await readdir(folder)).toEqual(['shop']);
+  });
+
   it.each(['../shop', '-rf', 'a b', ''])('cannot be %j', async (name) => {
     await expect(importTiny({ name })).rejects.toMatchObject({ code: 'import-name-invalid' });
   });
@@ -227,6 +244,8 @@ it('removes what an import that was killed has left', async () => {
   const others = ['.tiny-2.importing-999999999-aB3dEf', '.tiny.importing-notes'];
   for (const name of ['.tiny.importing-999999999-aB3dEf', ...others])
     await mkdir(join(folder, name));
+  await mkdir(join(folder, 'tiny'));
+  await writeFile(join(folder, 'tiny', '.importing-999999999-1'), '');
   await importTiny();
   expect((await readdir(folder)).sort()).toEqual([...others, 'tiny']);
 });

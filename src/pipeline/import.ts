@@ -13,17 +13,17 @@ import {
 } from '../appliance/read-ova.ts';
 import { checkSignature, signatureWords } from '../appliance/signature/check-signature.ts';
 import type {
+  ClaimedPlace,
   Importer,
   ImportSpecification,
   MachineCommands,
-  Place,
 } from '../hypervisors/importer.ts';
+import { claimPlace } from '../hypervisors/machine-place.ts';
 import { type HypervisorName, hypervisorNamed } from '../hypervisors/registry.ts';
 import { APPLIANCE_NAME } from '../manifest/formats/names.ts';
 import { applianceNameOf } from '../manifest/template.ts';
 import { PvmcError } from '../system/error.ts';
 import { plainText } from '../system/plain-text.ts';
-import type { Progress } from '../system/progress.ts';
 import { eventProgress } from './event-progress.ts';
 import type { Emit, FileRequest } from './events.ts';
 import { type Forward, hostPorts } from './import-ports.ts';
@@ -90,40 +90,37 @@ export async function importAppliance(
   const signature = await checkSignature(ova.members, refuse);
   for (const { message: line } of signature?.concerns ?? []) emit({ type: 'notice', line });
   const machine = await checkDescriptor(ova);
-  const { name, folder } = await findPlace(importer, machine, { path, options });
-  const network = machine.hasNetwork ? 'nat' : 'none';
-  const specification: ImportSpecification = {
-    name,
-    folder,
-    ovaPath: resolve(path),
-    memoryBytes: machine.memoryBytes,
-    cpus: machine.cpus,
-    firmware: machine.firmware,
-    network,
-    forwardPorts: network === 'nat' ? await hostPorts(options.forwards) : {},
-    unpackDisk: (target) => {
-      progress.log('unpacking the disk');
-      return extractDisk(ova, { disk: machine.disk, path: target, progress });
-    },
-  };
-  await make(importer, specification, { options, progress });
-  return {
-    facts: factsOf(machine, specification, {
-      version,
-      signedBy: signature && signatureWords(signature),
-      commands: importer.commands(specification),
-    }),
-    start: (emitLater, later) => importer.start(specification, eventProgress(emitLater, later)),
-  };
-}
-
-async function make(
-  importer: Importer,
-  specification: ImportSpecification,
-  { options, progress }: { readonly options: ImportOptions; readonly progress: Progress },
-): Promise<void> {
-  if (options.action === 'rehearse') await importer.rehearse(specification, progress);
-  else await importer.import(specification, progress);
+  const { name, folder, claimed } = await findPlace(importer, machine, { path, options });
+  try {
+    const network = machine.hasNetwork ? 'nat' : 'none';
+    const specification: ImportSpecification = {
+      name,
+      folder,
+      ovaPath: resolve(path),
+      memoryBytes: machine.memoryBytes,
+      cpus: machine.cpus,
+      firmware: machine.firmware,
+      network,
+      forwardPorts: network === 'nat' ? await hostPorts(options.forwards) : {},
+      unpackDisk: (target) => {
+        progress.log('unpacking the disk');
+        return extractDisk(ova, { disk: machine.disk, path: target, progress });
+      },
+    };
+    if (claimed) await importer.import(specification, claimed, progress);
+    else await importer.rehearse(specification, progress);
+    return {
+      facts: factsOf(machine, specification, {
+        version,
+        signedBy: signature && signatureWords(signature),
+        commands: importer.commands(specification),
+      }),
+      start: (emitLater, later) => importer.start(specification, eventProgress(emitLater, later)),
+    };
+  } catch (thrown) {
+    await claimed?.release();
+    throw thrown;
+  }
 }
 
 function factsOf(
@@ -147,32 +144,46 @@ function factsOf(
   };
 }
 
-/** The appliance's own name, or the first with a number that is free; a name that was given, or none. */
+interface FoundPlace {
+  readonly name: string;
+  readonly folder: string;
+  /** None for a rehearsal. */
+  readonly claimed: ClaimedPlace | undefined;
+}
+
+/**
+ * The appliance's own name, or the first with a number that is free; a name that was given, or none. Of two
+ * imports at the same time only one gets it.
+ */
 async function findPlace(
   importer: Importer,
   machine: MachineFacts,
   { path, options }: { readonly path: string; readonly options: ImportOptions },
-): Promise<{ readonly name: string; readonly folder: string }> {
+): Promise<FoundPlace> {
   const wanted = options.name ?? applianceNameOf(machine.name || basename(path, '.ova'));
-  const first = await importer.place(wanted, options.folder);
-  if (first.takenBy === undefined) return { name: wanted, folder: first.folder };
-  if (options.name !== undefined) throw taken(first);
-  for (let number = 2; number <= MOST_OF_A_NAME; number += 1) {
-    const name = `${wanted}-${number}`;
+  const last = options.name === undefined ? MOST_OF_A_NAME : 1;
+  let firstTakenBy = '';
+  for (let number = 1; number <= last; number += 1) {
+    const name = number === 1 ? wanted : `${wanted}-${number}`;
     const { folder, takenBy } = await importer.place(name, options.folder);
-    if (takenBy === undefined) return { name, folder };
+    if (takenBy === undefined) {
+      if (options.action === 'rehearse') return { name, folder, claimed: undefined };
+      const claimed = await claimPlace(folder);
+      if (claimed) return { name, folder, claimed };
+    }
+    if (number === 1) firstTakenBy = takenBy ?? `another import is making ${folder}`;
   }
-  throw taken(first);
+  throw taken(firstTakenBy);
 }
 
 /** Nobody has as many by intention. */
 const MOST_OF_A_NAME = 99;
 
-function taken({ takenBy }: Place): PvmcError {
+function taken(takenBy: string): PvmcError {
   return new PvmcError({
     kind: 'host',
     code: 'machine-exists',
-    message: `${takenBy ?? ''}, which is not touched`,
+    message: `${takenBy}, which is not touched`,
     hint: 'Give the machine another name: --name NAME.',
   });
 }

@@ -12,6 +12,13 @@ describe('the start time of a process', () => {
     expect(await startTimeOf(2 ** 30)).toBeUndefined();
   });
 
+  it('is not known elsewhere than on Linux, but whether there is a process', async () => {
+    const own = await startTimeOf(process.pid, 'darwin');
+    expect(own).toMatch(/^\d+$/);
+    expect(await startTimeOf(process.ppid, 'win32')).toBe(own);
+    expect(await startTimeOf(2 ** 30, 'darwin')).toBeUndefined();
+  });
+
   it('is absent of one that has ended, when nobody asks how', async () => {
     // The shell becomes a program that knows nothing of its child.
     const parent = spawn('sh', ['-c', 'sleep 60 & echo $!; exec sleep 60']);

@@ -36,8 +36,8 @@ async function imported(firmware: Firmware): Promise<ReadonlyMap<string, string>
   return settings();
 }
 
-async function settings(): Promise<ReadonlyMap<string, string>> {
-  const { stdout } = await virtualbox.manage('showvminfo', 'hello', '--machinereadable');
+async function settings(name = 'hello'): Promise<ReadonlyMap<string, string>> {
+  const { stdout } = await virtualbox.manage('showvminfo', name, '--machinereadable');
   return parseMachineReadable(stdout);
 }
 
@@ -127,6 +127,24 @@ describe('pvmc import', () => {
     expect(saidOf(refused, 'error')).toMatchObject({ code: 'machine-exists' });
     expect(saidOf(await pvmcImport(hello.ova), 'imported')).toMatchObject({ name: 'hello-2' });
     expect(await readdir(machines)).toEqual(['hello', 'hello-2']);
+  });
+
+  test('gives each of two at the same time a name, a folder and a disk of its own', async () => {
+    const both = await Promise.all([pvmcImport(hello.ova), pvmcImport(hello.ova)]);
+    expect(both).toMatchObject([{ status: 0 }, { status: 0 }]);
+    const names = both.map((ended) => saidOf(ended, 'imported')?.['name']).sort();
+    expect(names).toEqual(['hello', 'hello-2']);
+    const machines = join(virtualbox.folder, 'machines');
+    for (const name of ['hello', 'hello-2']) {
+      const { 'Forwarding(0)': forwarding, ...machine } = Object.fromEntries(await settings(name));
+      expect(machine).toMatchObject({ ...(await wantedSettings('bios')), name });
+      expect(forwarding).toMatch(/^tcp22,/);
+      // Without the mark that an import makes in it.
+      expect((await readdir(join(machines, name))).sort()).toEqual([
+        expect.stringMatching(/\.vmdk$/),
+        `${name}.vbox`,
+      ]);
+    }
   });
 
   test('looks without making anything, also at what VirtualBox would say', async () => {

@@ -4,8 +4,14 @@ import { dirname, join, resolve } from 'node:path';
 import { removeAbandoned } from '../../system/abandoned.ts';
 import type { Progress } from '../../system/progress.ts';
 import { commandLine, run } from '../../system/run.ts';
-import type { Importer, ImportSpecification, MachineCommands, Place } from '../importer.ts';
-import { inParentFolder, placeOf } from '../machine-place.ts';
+import type {
+  ClaimedPlace,
+  Importer,
+  ImportSpecification,
+  MachineCommands,
+  Place,
+} from '../importer.ts';
+import { explaining, placeOf } from '../machine-place.ts';
 import { findUefiFirmware } from './firmware.ts';
 import { CONSOLE_LOG, DISK, startScript, stopScript, UEFI_VARIABLES } from './start-script.ts';
 
@@ -25,10 +31,14 @@ export class QemuImporter implements Importer {
   }
 
   /** Everything is made in a folder beside its place, which gets its name when it is whole. */
-  async import(specification: ImportSpecification, progress: Progress): Promise<void> {
+  async import(
+    specification: ImportSpecification,
+    place: Pick<ClaimedPlace, 'open'>,
+    progress: Progress,
+  ): Promise<void> {
     await this.rehearse(specification);
     const { folder, name } = specification;
-    await inParentFolder(folder, async () => {
+    await explaining(folder, async () => {
       const parent = dirname(folder);
       const start = `.${name}.importing-`;
       await removeAbandoned(parent, start, /^(\d+)-\w{6}$/);
@@ -36,6 +46,7 @@ export class QemuImporter implements Importer {
       try {
         await this.#fill(partial, specification, progress);
         progress.signal.throwIfAborted();
+        await place.open();
         await rename(partial, folder);
       } catch (thrown) {
         await rm(partial, { recursive: true, force: true });

@@ -47,8 +47,9 @@ exit 1
     unpackDisk: () => Promise.resolve(),
   };
   const importer = new VirtualBoxImporter(new VBoxManage(program), dialectOf('7.2.0r1'));
+  const place = { open: () => Promise.resolve() };
   const progress = quietProgress(AbortSignal.timeout(300));
-  await expect(importer.import(specification, progress)).rejects.toThrow();
+  await expect(importer.import(specification, place, progress)).rejects.toThrow();
   return readFile(join(folder, 'asked'), 'utf8');
 }
 

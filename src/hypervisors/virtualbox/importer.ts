@@ -2,14 +2,20 @@
  * Appliances become machines of VirtualBox's user: VirtualBox reads the OVA itself, and has the machine in
  * its own list and folder, as if the user had imported it.
  */
-import { realpath, rmdir } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../../system/error.ts';
 import type { Progress } from '../../system/progress.ts';
 import { commandLine } from '../../system/run.ts';
-import type { Importer, ImportSpecification, MachineCommands, Place } from '../importer.ts';
-import { inParentFolder, placeOf } from '../machine-place.ts';
+import type {
+  ClaimedPlace,
+  Importer,
+  ImportSpecification,
+  MachineCommands,
+  Place,
+} from '../importer.ts';
+import { explaining, placeOf } from '../machine-place.ts';
 import type { Dialect } from './dialect.ts';
 import { isNotFound, machineInfo, powerStateOf } from './machine-state.ts';
 import { explained } from './start-failure.ts';
@@ -42,9 +48,12 @@ export class VirtualBoxImporter implements Importer {
     await this.#tell([...importCommand(specification), '--dry-run'], specification, progress);
   }
 
-  async import(specification: ImportSpecification, progress: Progress): Promise<void> {
-    const settings = settingsOf(specification);
-    await inParentFolder(specification.folder, async () => {
+  async import(
+    specification: ImportSpecification,
+    place: Pick<ClaimedPlace, 'open'>,
+    progress: Progress,
+  ): Promise<void> {
+    await explaining(specification.folder, async () => {
       try {
         await this.#tell(importCommand(specification), specification, progress);
       } catch (thrown) {
@@ -52,14 +61,23 @@ export class VirtualBoxImporter implements Importer {
         if (progress.signal.aborted) await this.#removeRest(specification, progress);
         throw thrown;
       }
-      if (settings.length === 0) return;
       try {
-        await this.#tell(['modifyvm', specification.name, ...settings], specification, progress);
+        await this.#addSettings(specification, progress);
+        await place.open();
       } catch (thrown) {
         await this.#removeRest(specification, progress);
         throw thrown;
       }
     });
+  }
+
+  async #addSettings(specification: ImportSpecification, progress: Progress): Promise<void> {
+    const settings = settingsOf(specification);
+    if (settings.length === 0) return;
+    const { name, folder } = specification;
+    // Somebody may have imported one of the same name into another folder meanwhile.
+    const machine = (await this.#uuidOf(name, folder)) ?? join(folder, `${name}.vbox`);
+    await this.#tell(['modifyvm', machine, ...settings], specification, progress);
   }
 
   async start(specification: ImportSpecification, progress: Progress): Promise<void> {
@@ -132,8 +150,6 @@ export class VirtualBoxImporter implements Importer {
     } catch (thrown) {
       progress.log(`${name} could not be removed: ${messageOf(thrown)}`, 'virtualbox');
     }
-    // Only when it is empty.
-    await rmdir(folder).catch(() => {});
   }
 }
 
