@@ -117,7 +117,7 @@ function renderStage({ name, title, stage }: NamedStage, state: RunState, frame:
     return [row({ stage, title, time, remark: stage.result }, frame)];
   }
   if (stage.status === 'reused') {
-    const remark = `as in ${stage.from}: ${stage.result}`;
+    const remark = saidBelow(name, stage, state) ? '' : `as in ${stage.from}: ${stage.result}`;
     return [row({ stage, title, time: 'unchanged', remark }, frame)];
   }
   const time = formatElapsed((stage.endedAt ?? frame.now) - stage.startedAt);
@@ -126,6 +126,17 @@ function renderStage({ name, title, stage }: NamedStage, state: RunState, frame:
     ...stepCount(stage),
   ].join(` ${frame.style.marks.separator} `);
   return [row({ stage, title, time, remark }, frame), ...renderStep(stage, frame)];
+}
+
+/** Stages that one result was taken for, the guest's, have it beside the last of them. */
+function saidBelow(
+  name: StageName,
+  { from, result }: Extract<StageState, { status: 'reused' }>,
+  { stages }: RunState,
+): boolean {
+  const next = STAGES[STAGES.findIndex((one) => one.name === name) + 1];
+  const below = next && stages[next.name];
+  return below?.status === 'reused' && below.from === from && below.result === result;
 }
 
 function stepCount({ step }: Running): string[] {

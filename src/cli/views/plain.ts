@@ -14,6 +14,12 @@ import type { View } from './view.ts';
 const SECONDS_BETWEEN_AMOUNTS = 10;
 const SECONDS_OF_SILENCE = 60;
 
+interface Reused {
+  readonly stages: readonly StageName[];
+  readonly from: string;
+  readonly result: string;
+}
+
 export interface PlainOptions {
   readonly write: (text: string) => void;
   readonly now: () => number;
@@ -28,6 +34,8 @@ export class PlainView implements View {
   #expected: Readonly<Partial<Record<StageName, number>>> = {};
   #running: { readonly what: string; readonly since: number } | undefined;
   #lastLineAt: number;
+  /** Stages that an earlier build has done, not said yet: the guest's have one result together. */
+  #reused: Reused | undefined;
 
   constructor(options: PlainOptions) {
     this.#options = options;
@@ -43,6 +51,7 @@ export class PlainView implements View {
   }
 
   show(event: BuildEvent): void {
+    if (event.type !== 'stage-reused') this.#sayReused();
     switch (event.type) {
       case 'build-started':
         this.#expected = event.expectedSeconds;
@@ -59,7 +68,7 @@ export class PlainView implements View {
         break;
       }
       case 'stage-reused':
-        this.#line(`${event.stage}: unchanged, as in ${event.from}: ${event.result}`);
+        this.#reuse(event);
         break;
       case 'step-started': {
         const of = event.count === undefined ? '' : ` of ${event.count}`;
@@ -89,6 +98,7 @@ export class PlainView implements View {
   }
 
   close(): void {
+    this.#sayReused();
     clearInterval(this.#timer);
   }
 
@@ -97,6 +107,23 @@ export class PlainView implements View {
     const now = this.#options.now();
     if (this.#running === undefined || now - this.#lastLineAt < SECONDS_OF_SILENCE) return;
     this.#line(`${this.#running.what}, since ${formatElapsed(now - this.#running.since)}`);
+  }
+
+  #reuse({ stage, from, result }: Extract<BuildEvent, { readonly type: 'stage-reused' }>): void {
+    const last = this.#reused;
+    if (last?.from === from && last.result === result) {
+      this.#reused = { from, result, stages: [...last.stages, stage] };
+      return;
+    }
+    this.#sayReused();
+    this.#reused = { from, result, stages: [stage] };
+  }
+
+  #sayReused(): void {
+    if (this.#reused === undefined) return;
+    const { stages, from, result } = this.#reused;
+    this.#reused = undefined;
+    this.#line(`${stages.join(', ')}: unchanged, as in ${from}: ${result}`);
   }
 
   #begin(stage: StageName, title: string): void {

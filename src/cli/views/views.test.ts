@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { BuildEvent } from '../../pipeline/events.ts';
+import type { BuildEvent, StageName } from '../../pipeline/events.ts';
 import { Clock, FakeTerminal, UNICODE_STYLE } from '../testing/terminal.ts';
 import { Canvas } from './canvas.ts';
 import { JsonView, makeJsonLines } from './json.ts';
@@ -50,6 +50,26 @@ describe('PlainView', () => {
     };
     return { clock, out, view: opened(new PlainView({ write, now: clock.now, log })) };
   }
+
+  it('says once what several stages have in common that an earlier build has done', () => {
+    const { out, view } = plain();
+    const reused = (stage: StageName, result: string) =>
+      view.show({ type: 'stage-reused', stage, from: 'b0', result });
+    reused('media', '160 MiB');
+    for (const stage of ['machine', 'start', 'construct'] as const) reused(stage, 'in 4 min');
+    view.show({ type: 'stage-started', stage: 'export' });
+    reused('verify', '11 checks');
+    view.close();
+    expect(out.text).toBe(
+      [
+        '[00:00:00] media: unchanged, as in b0: 160 MiB',
+        '[00:00:00] machine, start, construct: unchanged, as in b0: in 4 min',
+        '[00:00:00] export: Export the appliance',
+        '[00:00:00] verify: unchanged, as in b0: 11 checks',
+        '',
+      ].join('\n'),
+    );
+  });
 
   it('says each thing that matters, with the time since the start', () => {
     const { clock, out, view } = plain();
