@@ -41,9 +41,20 @@ export interface MachineSpecification {
   readonly forwardPorts?: Readonly<Record<number, number>> | undefined;
 }
 
+/** How fast guest code runs. */
+export interface Acceleration {
+  /** On the processor itself; without it in software, some fifteen times slower. */
+  readonly available: boolean;
+  /** One instruction after the other, some hundred times slower. Only where it is not available. */
+  readonly interpreted?: boolean;
+  readonly why: string;
+}
+
+/** What limits and words depend on. */
+export type Speed = Pick<Acceleration, 'available' | 'interpreted'>;
+
 export interface Capabilities {
-  /** Guest code runs on the processor itself; without it in software, some fifteen times slower. */
-  readonly acceleration: { readonly available: boolean; readonly why: string };
+  readonly acceleration: Acceleration;
   /** The guest can be given systemd credentials without touching its disk. */
   readonly credentials: boolean;
   /** The disk of a running machine can be copied, see `checkpoint`. */

@@ -136,7 +136,8 @@ class Build {
     const hypervisor = hypervisorNamed(this.#options.hypervisor);
     const { acceleration } = await hypervisor.capabilities();
     // Builds of one manifest on one kind of machine take alike.
-    const speed = acceleration.available ? 'accelerated' : 'emulated';
+    const slow = acceleration.interpreted ? 'interpreted' : 'emulated';
+    const speed = acceleration.available ? 'accelerated' : slow;
     const historyKey = `${manifest.name} ${manifest.packages.length} ${hypervisor.name} ${speed}`;
     this.#tell({
       type: 'build-started',
@@ -146,7 +147,7 @@ class Build {
       version: manifest.version,
       expectedSeconds: await expectedSeconds(cache, historyKey),
     });
-    if (!acceleration.available) this.#tell({ type: 'notice', line: slowLine(acceleration.why) });
+    if (!acceleration.available) this.#tell({ type: 'notice', line: slowLine(acceleration) });
     const timeouts = wantedTimeouts(manifest, this.#options.timeouts);
     const stages = new Stages({
       appliance,
@@ -155,7 +156,7 @@ class Build {
       signer,
       hypervisor,
       cacheFolder: cache,
-      limits: limitsFor(acceleration.available, timeouts),
+      limits: limitsFor(acceleration, timeouts),
       silenceSeconds: timeouts.silence,
       checkpoints: this.#options.keep === 'never' ? 'unwanted' : 'kept',
       sourceDateEpoch: sourceDateEpoch(),

@@ -54,7 +54,7 @@ function constructing(play: Play, wanted: Wanted = {}) {
     manifest: MANIFEST,
     folder,
     hypervisor,
-    limits: limitsFor(true, timeouts),
+    limits: limitsFor({ available: true }, timeouts),
     checkpoint,
     order: new StageOrder({ verify: true, reuse: 'same', until }),
     stages,

@@ -102,7 +102,8 @@ async function createMachine(options: ConstructOptions, progress: StageProgress)
   );
   releases.add('the machine', () => machine.discard());
   const { acceleration } = await hypervisor.capabilities();
-  const how = acceleration.available ? acceleration.why : 'in software emulation';
+  const slow = acceleration.interpreted ? 'interpreted' : 'in software emulation';
+  const how = acceleration.available ? acceleration.why : slow;
   const facts = [
     `${formatSize(memory)} of memory`,
     `${cpus} CPUs`,

@@ -81,13 +81,13 @@ export async function diagnoseBuild(
   // Medium and disk are the same for every hypervisor; QEMU alone opens a console so far.
   const hypervisor = qemuHypervisor();
   const { acceleration } = await hypervisor.capabilities();
-  if (!acceleration.available) session.notice(slowLine(acceleration.why));
+  if (!acceleration.available) session.notice(slowLine(acceleration));
   const started = await start(build, { hypervisor, folder, options, session, releases });
   const { console, running } = started;
   session.onStarted({ build: build.record.build, screen: started.screen });
   if (options.command !== undefined) {
     const { onOutput, signal } = session;
-    const limitSeconds = limitsFor(acceleration.available, {}).boot;
+    const limitSeconds = limitsFor(acceleration, {}).boot;
     const status = await runInShell({ ...started, limitSeconds, onOutput, signal });
     return { build: build.record.build, status };
   }

@@ -83,7 +83,7 @@ export async function importAppliance(
   if (options.action === 'start') {
     // A computer that cannot start it says so before anything is made.
     const { acceleration } = await hypervisor.capabilities();
-    if (!acceleration.available) emit({ type: 'notice', line: slowLine(acceleration.why) });
+    if (!acceleration.available) emit({ type: 'notice', line: slowLine(acceleration) });
   }
   progress.log('comparing the digests');
   await checkDigests(ova, progress);

@@ -37,7 +37,7 @@ export async function buildIso(
   const name = `${baseName(appliance.file.manifest)}.iso`;
   await expectOurs({ folder: outputFolder, name });
   const timeouts = wantedTimeouts(appliance.file.manifest, {});
-  const { media: limitSeconds } = limitsFor(true, timeouts);
+  const { media: limitSeconds } = limitsFor({ available: true }, timeouts);
   await using releases = new Releases();
   await mkdir(outputFolder, { recursive: true });
   const work = await mkdtemp(join(outputFolder, '.iso-'));

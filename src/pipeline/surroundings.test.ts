@@ -2,6 +2,7 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { verifyLimits } from '../verify/limits.ts';
 import { cacheFolder } from './cache-folder.ts';
 import { limitsFor, slowLine } from './limits.ts';
 import { sourceDateEpoch } from './source-date-epoch.ts';
@@ -60,8 +61,8 @@ describe('SOURCE_DATE_EPOCH', () => {
 
 describe('limits', () => {
   test('software emulation gets more time where the guest works, and no less anywhere', () => {
-    const usual = limitsFor(true, {});
-    const emulated = limitsFor(false, {});
+    const usual = limitsFor({ available: true }, {});
+    const emulated = limitsFor({ available: false }, {});
     for (const stage of ['boot', 'construct', 'verify', 'silence'] as const) {
       expect(emulated[stage]).toBeGreaterThan(usual[stage]);
     }
@@ -70,11 +71,22 @@ describe('limits', () => {
     }
   });
 
+  test('an interpreter gets more again', () => {
+    const emulated = limitsFor({ available: false }, {});
+    const interpreted = limitsFor({ available: false, interpreted: true }, {});
+    for (const stage of ['start', 'boot', 'construct', 'verify', 'silence'] as const)
+      expect(interpreted[stage]).toBeGreaterThan(emulated[stage]);
+    const boot = verifyLimits({ available: false });
+    const slower = verifyLimits({ available: false, interpreted: true });
+    for (const name of Object.keys(boot) as (keyof typeof boot)[])
+      expect(slower[name]).toBeGreaterThan(boot[name]);
+  });
+
   test('the user’s count before both', () => {
     const timeouts = { boot: 7, silence: 8 };
-    for (const accelerated of [true, false]) {
-      expect(limitsFor(accelerated, timeouts)).toEqual({
-        ...limitsFor(accelerated, {}),
+    for (const available of [true, false]) {
+      expect(limitsFor({ available }, timeouts)).toEqual({
+        ...limitsFor({ available }, {}),
         boot: 7,
         silence: 8,
       });
@@ -82,8 +94,10 @@ describe('limits', () => {
   });
 
   test('what emulation costs is said with its reason', () => {
-    expect(slowLine('no /dev/kvm')).toBe(
+    const none = { available: false, why: 'no /dev/kvm' };
+    expect(slowLine(none)).toBe(
       'No hardware virtualization (no /dev/kvm): the guest runs in software emulation, some fifteen times slower.',
     );
+    expect(slowLine({ ...none, interpreted: true })).toContain('some hundred times slower');
   });
 });

@@ -1,4 +1,5 @@
 /** How long verify waits. A limit is for what hangs, not for what is slow. */
+import type { Speed } from '../hypervisors/hypervisor.ts';
 
 export interface VerifyLimits {
   /** From power-on until the system says that it is up, under each firmware. */
@@ -21,6 +22,15 @@ const USUAL: VerifyLimits = {
   stuckSeconds: 15,
 };
 
+/** In an interpreter the quarter of an hour until the kernel speaks is the rule, on a busy computer it is an hour. */
+const INTERPRETED: VerifyLimits = {
+  bootSeconds: 8 * 3600,
+  silenceSeconds: 2 * 3600,
+  checkSeconds: 1800,
+  powerOffSeconds: 2 * 3600,
+  stuckSeconds: 1800,
+};
+
 /**
  * In software a Debian system is up after two minutes, three quarters of a minute of which pass
  * without a word: the boot loader, the kernel and its initramfs are quiet.
@@ -34,9 +44,7 @@ const EMULATED: VerifyLimits = {
 };
 
 /** The caller's limits, then those that suit the speed of the machine. */
-export function verifyLimits(
-  accelerated: boolean,
-  chosen: Partial<VerifyLimits> = {},
-): VerifyLimits {
-  return { ...(accelerated ? USUAL : EMULATED), ...chosen };
+export function verifyLimits(speed: Speed, chosen: Partial<VerifyLimits> = {}): VerifyLimits {
+  const slow = speed.interpreted === true ? INTERPRETED : EMULATED;
+  return { ...(speed.available ? USUAL : slow), ...chosen };
 }

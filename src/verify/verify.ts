@@ -104,7 +104,7 @@ export async function verifyDisk(
       checks,
       hypervisor,
       folder: join(workFolder, firmware),
-      limits: verifyLimits(acceleration.available, request.limits),
+      limits: verifyLimits(acceleration, request.limits),
     };
     results.push(await verifyBoot(bootRequest, steps, progress));
   }

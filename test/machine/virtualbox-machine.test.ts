@@ -88,7 +88,7 @@ async function settings(): Promise<ReadonlyMap<string, string>> {
 test('tells its version and what it can do', async () => {
   expect(await hypervisor().version()).toMatch(/^VirtualBox \d+\.\d+\.\d+$/);
   expect(await hypervisor().capabilities()).toMatchObject({
-    acceleration: { available: false },
+    acceleration: { available: false, interpreted: true },
     checkpoints: true,
   });
 });

@@ -37,7 +37,7 @@ export async function probeExecution(
   const why = hasDriver
     ? 'the processor has no VT-x or AMD-V'
     : 'VirtualBox’s kernel driver is not loaded';
-  if (await mayInterpret(manage)) return { available: false, why };
+  if (await mayInterpret(manage)) return { available: false, interpreted: true, why };
   throw new PvmcError({
     kind: 'host',
     code: hasDriver ? 'virtualbox-no-virtualization' : 'virtualbox-no-driver',
