@@ -1,7 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { withLock } from './lock.ts';
 import { quietProgress } from './progress.ts';
 import { run } from './run.ts';
@@ -64,4 +64,39 @@ test('waiting ends with the signal’s reason, and leaves the lock to its holder
 test('a lock that cannot be had is a failure at once', async () => {
   const nowhere = withLock(join(folder, 'no/such/lock'), quietProgress(), () => Promise.resolve());
   await expect(nowhere).rejects.toMatchObject({ code: 'lock-failed' });
+});
+
+describe('without flock', () => {
+  const withFile = <T>(work: () => Promise<T>, signal?: AbortSignal) =>
+    withLock(path, quietProgress(signal), work, 'darwin');
+
+  test('works wait for each other, and nothing is left', async () => {
+    let running = 0;
+    const work = async () => {
+      running += 1;
+      await new Promise((done) => setTimeout(done, 20));
+      const seen = running;
+      running -= 1;
+      return seen;
+    };
+    expect(await Promise.all([1, 2, 3].map(() => withFile(work)))).toEqual([1, 1, 1]);
+    await expect(withFile(() => Promise.reject(new Error('no')))).rejects.toThrow('no');
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  test('what a process has left that was killed is taken away', async () => {
+    await writeFile(join(folder, '.lock.lock'), '999999999 1\n');
+    expect(await withFile(() => Promise.resolve('done'))).toBe('done');
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  test('waiting ends with the signal’s reason', async () => {
+    await withFile(async () => {
+      const stop = new AbortController();
+      setTimeout(() => stop.abort(new Error('stopped by the test')), 50);
+      const second = withFile(() => Promise.resolve(), stop.signal);
+      await expect(second).rejects.toThrow('stopped by the test');
+    });
+    expect(await readdir(folder)).toEqual([]);
+  });
 });

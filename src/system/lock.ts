@@ -1,12 +1,13 @@
 /**
  * One pvmc at a time in a folder. flock(1) holds the lock for a `cat` that waits for our end of a
  * pipe: when this process ends, however it ends, the pipe closes and the lock is free. Nothing is left
- * behind that would have to be recognised as stale.
+ * behind that would have to be recognised as stale. Other systems than Linux have no flock(1).
  */
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { PvmcError } from './error.ts';
+import { takeLockFile } from './lock-file.ts';
 import type { Progress } from './progress.ts';
 import { cleanEnvironment, signalGroup } from './run.ts';
 
@@ -21,42 +22,54 @@ export async function withLock<T>(
   path: string,
   progress: Progress,
   work: () => Promise<T>,
+  platform: NodeJS.Platform = process.platform,
 ): Promise<T> {
-  const holder = await acquire(path, progress);
+  const release = await acquire(path, progress, platform === 'linux' ? flock : takeLockFile);
   try {
     return await work();
   } finally {
-    holder.stdin.end();
+    await release();
   }
 }
 
-async function acquire(path: string, progress: Progress): Promise<Holder> {
+/** Waits for the lock. Returns how to give it back. @throws the signal's reason */
+type Take = (path: string, signal: AbortSignal) => Promise<() => Promise<void> | void>;
+
+async function acquire(path: string, progress: Progress, take: Take): ReturnType<Take> {
   progress.signal.throwIfAborted();
-  const holder = spawn('flock', [path, 'cat'], {
-    detached: true,
-    env: cleanEnvironment(),
-    stdio: ['pipe', 'pipe', 'ignore'],
-  });
   const notice = setTimeout(
     () => progress.notice(`Waiting for another pvmc, which works in ${path}.`),
     NOTICE_MILLISECONDS,
   );
   const signal = AbortSignal.any([progress.signal, AbortSignal.timeout(DEADLINE_MILLISECONDS)]);
-  // A holder that could not start says so with its own event; the broken pipe adds nothing.
-  holder.stdin.on('error', () => {});
   try {
-    // What goes in comes out again as soon as `cat` runs, which is when the lock is held.
-    holder.stdin.write('held\n');
-    await held(holder, path, signal);
-    return holder;
+    return await take(path, signal);
   } catch (thrown) {
-    if (holder.pid !== undefined) signalGroup(holder.pid, 'SIGTERM');
     if (signal.aborted && !progress.signal.aborted) throw lockTimeout(path);
     throw progress.signal.aborted ? progress.signal.reason : thrown;
   } finally {
     clearTimeout(notice);
   }
 }
+
+const flock: Take = async (path, signal) => {
+  const holder = spawn('flock', [path, 'cat'], {
+    detached: true,
+    env: cleanEnvironment(),
+    stdio: ['pipe', 'pipe', 'ignore'],
+  });
+  // A holder that could not start says so with its own event; the broken pipe adds nothing.
+  holder.stdin.on('error', () => {});
+  try {
+    // What goes in comes out again as soon as `cat` runs, which is when the lock is held.
+    holder.stdin.write('held\n');
+    await held(holder, path, signal);
+    return () => void holder.stdin.end();
+  } catch (thrown) {
+    if (holder.pid !== undefined) signalGroup(holder.pid, 'SIGTERM');
+    throw thrown;
+  }
+};
 
 async function held(holder: Holder, path: string, signal: AbortSignal): Promise<void> {
   const ended = async () => {
