@@ -10,7 +10,7 @@ import type { Diagnosis, DoctorOptions } from '../pipeline/doctor.ts';
 import type { BuildResult, Emit, FileRequest } from '../pipeline/events.ts';
 import type { ImportedMachine, ImportOptions } from '../pipeline/import.ts';
 import type { IsoOptions, IsoResult } from '../pipeline/iso.ts';
-import type { BuildReport, KeptBuild } from '../pipeline/kept-builds.ts';
+import type { BuildReport, KeptBuild, KeptVerification } from '../pipeline/kept-builds.ts';
 import type { LintOptions, LintResult } from '../pipeline/lint-file.ts';
 import type { ListedStage } from '../pipeline/listed-stages.ts';
 import type { Plan, PlanOptions } from '../pipeline/plan.ts';
@@ -29,7 +29,7 @@ export interface Program {
   importAppliance(request: FileRequest<ImportOptions>): Promise<ImportedMachine>;
   lintAppliance(request: FileRequest<LintOptions>): Promise<LintResult>;
   signFile(request: FileRequest<SignOptions>): Promise<SignResult>;
-  keptBuilds(outputFolder: string): Promise<readonly KeptBuild[]>;
+  keptBuilds(outputFolder: string): Promise<readonly (KeptBuild | KeptVerification)[]>;
   buildReport(outputFolder: string, given: string): Promise<BuildReport>;
   diagnoseBuild(options: DiagnoseOptions, session: DiagnoseSession): Promise<DiagnoseResult>;
   cleanBuilds(options: CleanOptions, signal: AbortSignal): Promise<CleanReport>;

@@ -1,11 +1,12 @@
-/** `pvmc clean`: removes builds by name, age or size. One that runs is never touched. */
+/** `pvmc clean`: removes builds and verifications by name, age or size. One that runs is never touched. */
 import { rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { PvmcError } from '../system/error.ts';
 import { withLock } from '../system/lock.ts';
 import { quietProgress } from '../system/progress.ts';
-import { findBuild, type KeptBuild, keptBuilds } from './kept-builds.ts';
+import { findKept, type KeptBuild, type KeptVerification, keptBuilds } from './kept-builds.ts';
 import { readRecord, stateOf } from './record.ts';
+import { readVerification } from './verification-record.ts';
 
 export interface CleanOptions {
   readonly outputFolder: string;
@@ -19,22 +20,25 @@ export interface CleanOptions {
   readonly action: 'remove' | 'tell';
 }
 
+/** Whatever a folder of `builds/` may be. */
+type Removable = KeptBuild | KeptVerification;
+
 export interface CleanReport {
-  readonly removed: readonly KeptBuild[];
+  readonly removed: readonly Removable[];
   /** Were meant, but run. */
-  readonly running: readonly KeptBuild[];
+  readonly running: readonly Removable[];
   readonly freedBytes: number;
 }
 
-/** @throws PvmcError `nothing-selected`; what `findBuild` throws */
+/** @throws PvmcError `nothing-selected`; what `findKept` throws */
 export async function cleanBuilds(
   options: CleanOptions,
   signal: AbortSignal,
 ): Promise<CleanReport> {
   const kept = await keptBuilds(options.outputFolder);
-  const meant = await selected(kept, options);
+  const meant = selected(kept, options);
   const running = meant.filter(({ state }) => state === 'running');
-  const removed: KeptBuild[] = [];
+  const removed: Removable[] = [];
   for (const build of meant) {
     signal.throwIfAborted();
     if (build.state === 'running') continue;
@@ -44,13 +48,13 @@ export async function cleanBuilds(
   return { removed, running, freedBytes: sum(removed) };
 }
 
-async function selected(kept: readonly KeptBuild[], options: CleanOptions): Promise<KeptBuild[]> {
+function selected(kept: readonly Removable[], options: CleanOptions): Removable[] {
   const { outputFolder, builds, olderThanSeconds, downToBytes, selection } = options;
   if (selection === 'all') return [...kept];
   if (builds.length === 0 && olderThanSeconds === undefined && downToBytes === undefined)
     throw nothingSelected();
-  const named = await Promise.all(builds.map((given) => findBuild(outputFolder, given)));
-  const meant = new Set(named.map(({ record }) => record.build));
+  const named = builds.map((given) => findKept(kept, given, outputFolder));
+  const meant = new Set(named.map(({ build }) => build));
   if (olderThanSeconds !== undefined) {
     for (const { build, ageSeconds } of kept) if (ageSeconds > olderThanSeconds) meant.add(build);
   }
@@ -65,10 +69,10 @@ async function selected(kept: readonly KeptBuild[], options: CleanOptions): Prom
 }
 
 /** Whether it is gone; it may have been taken up again meanwhile. */
-async function remove({ folder }: KeptBuild, signal: AbortSignal): Promise<boolean> {
+async function remove({ folder }: Removable, signal: AbortSignal): Promise<boolean> {
   const doomed = join(dirname(folder), `.removing-${process.pid}`);
   const moved = await withLock(folder, quietProgress(signal), async () => {
-    const record = await readRecord(folder);
+    const record = (await readRecord(folder)) ?? (await readVerification(folder));
     if (!record || (await stateOf(record)) === 'running') return false;
     await rename(folder, doomed);
     return true;
@@ -77,7 +81,7 @@ async function remove({ folder }: KeptBuild, signal: AbortSignal): Promise<boole
   return moved;
 }
 
-function sum(builds: readonly KeptBuild[]): number {
+function sum(builds: readonly Removable[]): number {
   return builds.reduce((total, { sizeBytes }) => total + sizeBytes, 0);
 }
 

@@ -1,11 +1,12 @@
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { cleanBuilds } from './clean.ts';
 import { buildReport, findBuild, keptBuilds } from './kept-builds.ts';
 import { share } from './outputs.ts';
 import { thisProcess } from './record.ts';
 import { makeOutputFolder, makeRecorded } from './recorded-build.test-support.ts';
+import { beginVerification } from './verification-record.ts';
 
 let output = '';
 
@@ -54,6 +55,25 @@ describe('builds', () => {
     expect(await failure(nearly)).toMatchObject({ code: 'build-unknown', details: [] });
   });
 
+  test('and verifications are listed together, but only builds can be looked at', async () => {
+    const path = join(output, 'builds', 'tiny-1.0-verify-20260101-000000-abcd');
+    await mkdir(path, { recursive: true });
+    const end = await beginVerification(path, '/elsewhere/tiny-1.0.ova');
+    expect(await keptBuilds(output)).toMatchObject([{ state: 'running', kind: 'verification' }]);
+    await end('failed');
+    const { record } = await makeRecorded(output, { began: '2020-01-01T00:00:00.000Z' });
+    expect(await keptBuilds(output)).toMatchObject([
+      { build: basename(path), state: 'failed', file: '/elsewhere/tiny-1.0.ova' },
+      { build: record.build, kind: 'build' },
+    ]);
+    await expect(findBuild(output, basename(path))).rejects.toMatchObject({
+      code: 'build-unknown',
+      message: `${basename(path)} is a verification, and no build`,
+      hint: `What it has found is in ${join(path, 'report.json')}.`,
+    });
+    expect((await findBuild(output, 'latest')).record.build).toBe(record.build);
+  });
+
   test('are told of one by one', async () => {
     const failure = { code: 'script-failed', message: 'no', stage: 'construct', step: 'scripts' };
     const { record } = await makeRecorded(output, { outcome: 'failed', failure });
@@ -89,6 +109,27 @@ describe('clean', () => {
     expect(await removed({ downToBytes: room })).toEqual([one.record.build]);
     expect(await removed({ builds: ['tiny'] })).toEqual([two.record.build]);
     expect(await names()).toEqual([]);
+  });
+
+  test('removes verifications as it does builds, but is not told of one by "latest"', async () => {
+    const began = '2020-01-01T00:00:00.000Z';
+    const { record } = await makeRecorded(output, { began });
+    const verification = async (name: string) => {
+      const path = join(output, 'builds', name);
+      await mkdir(path);
+      return beginVerification(path, 'tiny-1.0.ova');
+    };
+    const running = 'tiny-1.0-verify-20260101-000000-0001';
+    await verification(running);
+    for (const name of ['other-verify-20260101-000000-0002', 'other-verify-20260101-000000-0003'])
+      await (await verification(name))('succeeded');
+    const removed = async (options: Parameters<typeof clean>[0]) =>
+      (await clean(options)).removed.map(({ build }) => build);
+    expect(await removed({ builds: ['other-verify-20260101-000000-0002'] })).toHaveLength(1);
+    expect(await removed({ builds: ['latest'] })).toEqual([record.build]);
+    await expect(clean({ builds: ['latest'] })).rejects.toMatchObject({ code: 'build-unknown' });
+    expect(await removed({ selection: 'all' })).toEqual(['other-verify-20260101-000000-0003']);
+    expect(await names()).toEqual([running]);
   });
 
   test('never removes one that runs', async () => {

@@ -125,7 +125,10 @@ export async function readRecord(folder: string): Promise<BuildRecord | undefine
 }
 
 /** How the build stands now: one whose process is gone without a word was interrupted. */
-export async function stateOf({ outcome, owner }: BuildRecord): Promise<BuildState> {
+export async function stateOf({
+  outcome,
+  owner,
+}: Pick<BuildRecord, 'outcome' | 'owner'>): Promise<BuildState> {
   if (outcome !== undefined) return outcome;
   return (await startTimeOf(owner.processId)) === owner.startTime ? 'running' : 'interrupted';
 }

@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { type HypervisorName, hypervisorNamed } from '../hypervisors/registry.ts';
 import { readManifest } from '../manifest/read.ts';
-import type { VerifyReport } from '../verify/report.ts';
+import { type VerifyReport, verificationFailure } from '../verify/report.ts';
 import { verifyAppliance } from '../verify/verify.ts';
 import { buildName } from './build-folder.ts';
 import { eventProgress } from './event-progress.ts';
@@ -11,6 +11,7 @@ import type { FileRequest } from './events.ts';
 import { limitsFor, slowLine, type Timeouts, wantedTimeouts } from './limits.ts';
 import { preflightVerify } from './preflight.ts';
 import { StageRunner } from './stage-runner.ts';
+import { beginVerification } from './verification-record.ts';
 
 export interface VerifyOptions {
   readonly hypervisor: HypervisorName;
@@ -29,19 +30,32 @@ export async function verifyFile(request: FileRequest<VerifyOptions>): Promise<V
   await preflightVerify(resolve(outputFolder), eventProgress(emit, signal));
   const hypervisor = hypervisorNamed(options.hypervisor);
   const { acceleration } = await hypervisor.capabilities();
-  if (!acceleration.available) emit({ type: 'notice', line: slowLine(acceleration.why) });
+  if (!acceleration.available) emit({ type: 'notice', line: slowLine(acceleration) });
   const name = buildName(basename(path).replace(/\.[^.]*$/, ''), 'verify', new Date());
   const workFolder = join(resolve(outputFolder), 'builds', name);
   await mkdir(workFolder, { recursive: true });
-  const { verify: limitSeconds } = limitsFor(acceleration.available, timeouts);
+  const { verify: limitSeconds } = limitsFor(acceleration, timeouts);
   const limits = timeouts.silence === undefined ? {} : { silenceSeconds: timeouts.silence };
-  return new StageRunner(emit, signal).run('verify', { limitSeconds }, async (progress) => {
-    const report = await verifyAppliance(
-      { ovaPath: resolve(path), checks, hypervisor, workFolder, limits },
-      progress,
+  const end = await beginVerification(workFolder, resolve(path));
+  try {
+    const report = await new StageRunner(emit, signal).run(
+      'verify',
+      { limitSeconds },
+      async (progress) => {
+        const value = await verifyAppliance(
+          { ovaPath: resolve(path), checks, hypervisor, workFolder, limits },
+          progress,
+        );
+        return { value, result: `${value.checks.length} checks` };
+      },
     );
-    return { value: report, result: `${report.checks.length} checks` };
-  });
+    await end(verificationFailure(report, path) ? 'failed' : 'succeeded');
+    return report;
+  } catch (thrown) {
+    // What was thrown tells more than a record that cannot be written, on a full disk for instance.
+    await end(signal.aborted ? 'interrupted' : 'failed').catch(() => {});
+    throw thrown;
+  }
 }
 
 async function wishes(manifestPath: string | undefined, given: Timeouts) {

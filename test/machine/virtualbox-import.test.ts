@@ -132,7 +132,7 @@ describe('pvmc import', () => {
   test('gives each of two at the same time a name, a folder and a disk of its own', async () => {
     const both = await Promise.all([pvmcImport(hello.ova), pvmcImport(hello.ova)]);
     expect(both).toMatchObject([{ status: 0 }, { status: 0 }]);
-    const names = both.map((ended) => saidOf(ended, 'imported')?.['name']).sort();
+    const names = both.map((ended) => String(saidOf(ended, 'imported')?.['name'])).sort();
     expect(names).toEqual(['hello', 'hello-2']);
     const machines = join(virtualbox.folder, 'machines');
     for (const name of ['hello', 'hello-2']) {

@@ -1,7 +1,7 @@
 /** `pvmc builds`: what builds there are. */
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { KeptBuild } from '../../pipeline/kept-builds.ts';
+import type { KeptBuild, KeptVerification } from '../../pipeline/kept-builds.ts';
 import type { BuildState } from '../../pipeline/record.ts';
 import { formatSize } from '../../system/size.ts';
 import { formatAge } from '../amounts.ts';
@@ -14,8 +14,8 @@ export function addBuilds(root: Command, open: OpenSession): void {
     .command('builds')
     .summary('list the builds, their state, age and size')
     .description(
-      'Lists the builds of an output folder, the newest first: how they went, how old they are, and ' +
-        'what room they take.',
+      'Lists the builds of an output folder, and what pvmc verify has left there, the newest first: how ' +
+        'they went, how old they are, and what room they take.',
     )
     .option(...OUTPUT_OPTION)
     .addHelpText(
@@ -33,7 +33,10 @@ export function addBuilds(root: Command, open: OpenSession): void {
     });
 }
 
-function renderBuilds(builds: readonly KeptBuild[], { style }: Session): string[] {
+function renderBuilds(
+  builds: readonly (KeptBuild | KeptVerification)[],
+  { style }: Session,
+): string[] {
   if (builds.length === 0) return ['No builds yet.'];
   const columns = Math.max(...builds.map(({ build }) => build.length));
   const total = builds.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
@@ -43,8 +46,17 @@ function renderBuilds(builds: readonly KeptBuild[], { style }: Session): string[
       return `${markOf(state, style)} ${build.padEnd(columns)}  ${state.padEnd(11)} ${style.dim(facts)}`;
     }),
     '',
-    style.dim(`${builds.length} ${builds.length === 1 ? 'build' : 'builds'}, ${formatSize(total)}`),
+    style.dim(`${countOf(builds)}, ${formatSize(total)}`),
   ];
+}
+
+/** `2 builds, 1 verification`. */
+export function countOf(kept: readonly (KeptBuild | KeptVerification)[]): string {
+  const counts = (['build', 'verification'] as const).map((kind) => {
+    const { length } = kept.filter((one) => one.kind === kind);
+    return length === 0 ? [] : [`${length} ${kind}${length === 1 ? '' : 's'}`];
+  });
+  return counts.flat().join(', ');
 }
 
 export function markOf(state: BuildState, { marks, good, bad, warning, accent }: Style): string {

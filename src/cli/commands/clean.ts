@@ -5,6 +5,7 @@ import type { CleanReport } from '../../pipeline/clean.ts';
 import { parseDuration } from '../../system/duration.ts';
 import { formatSize, parseSize } from '../../system/size.ts';
 import type { Session } from '../session.ts';
+import { countOf } from './builds.ts';
 import { examples, type OpenSession, OUTPUT_OPTION } from './command.ts';
 
 interface CleanFlags {
@@ -20,8 +21,8 @@ export function addClean(root: Command, open: OpenSession): void {
     .command('clean')
     .summary('remove builds by name, age or size')
     .description(
-      'Removes builds with all that is in their folders: logs, disks, pictures. Exports and ISOs in the ' +
-        'output folder stay, and so does whatever runs.',
+      'Removes builds, and what pvmc verify has left, with all that is in their folders: logs, disks, pictures. ' +
+        'Exports and ISOs in the output folder stay, and so does whatever runs.',
     )
     .argument('[builds...]', 'names of builds or their beginnings, or "latest"')
     .option(...OUTPUT_OPTION)
@@ -73,7 +74,7 @@ function renderClean(
     ...running.map(({ build }) => `  ${build}  ${style.warning('is running, and stays')}`),
     removed.length === 0
       ? 'Nothing to remove.'
-      : `${removed.length} ${removed.length === 1 ? 'build' : 'builds'} ${what}, ${formatSize(freedBytes)}`,
+      : `${countOf(removed)} ${what}, ${formatSize(freedBytes)}`,
   ];
 }
 
