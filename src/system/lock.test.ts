@@ -90,6 +90,15 @@ describe('without flock', () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
+  test('a lock that cannot be had is a failure at once', async () => {
+    const nowhere = join(folder, 'no/such/lock');
+    const lost = withLock(nowhere, quietProgress(), () => Promise.resolve(), 'win32');
+    await expect(lost).rejects.toMatchObject({
+      code: 'lock-failed',
+      hint: expect.stringContaining('ENOENT'),
+    });
+  });
+
   test('waiting ends with the signal’s reason', async () => {
     await withFile(async () => {
       const stop = new AbortController();

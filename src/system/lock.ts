@@ -6,7 +6,7 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
-import { PvmcError } from './error.ts';
+import { messageOf, PvmcError, systemCodeOf } from './error.ts';
 import { takeLockFile } from './lock-file.ts';
 import type { Progress } from './progress.ts';
 import { cleanEnvironment, signalGroup } from './run.ts';
@@ -24,7 +24,7 @@ export async function withLock<T>(
   work: () => Promise<T>,
   platform: NodeJS.Platform = process.platform,
 ): Promise<T> {
-  const release = await acquire(path, progress, platform === 'linux' ? flock : takeLockFile);
+  const release = await acquire(path, progress, platform === 'linux' ? flock : lockFile);
   try {
     return await work();
   } finally {
@@ -74,14 +74,30 @@ const flock: Take = async (path, signal) => {
 async function held(holder: Holder, path: string, signal: AbortSignal): Promise<void> {
   const ended = async () => {
     await once(holder, 'close', { signal });
-    throw new PvmcError({
-      kind: 'host',
-      code: 'lock-failed',
-      message: `the lock ${path} could not be taken`,
-      hint: 'The programs flock and cat are needed, and the folder must be writable.',
-    });
+    throw lockFailed(
+      path,
+      'The programs flock and cat are needed, and the folder must be writable.',
+    );
   };
   await Promise.race([once(holder.stdout, 'data', { signal }), ended()]);
+}
+
+const lockFile: Take = async (path, signal) => {
+  try {
+    return await takeLockFile(path, signal);
+  } catch (thrown) {
+    if (systemCodeOf(thrown) === undefined || signal.aborted) throw thrown;
+    throw lockFailed(path, `The folder must be writable: ${messageOf(thrown)}`);
+  }
+};
+
+function lockFailed(path: string, hint: string): PvmcError {
+  return new PvmcError({
+    kind: 'host',
+    code: 'lock-failed',
+    message: `the lock ${path} could not be taken`,
+    hint,
+  });
 }
 
 function lockTimeout(path: string): PvmcError {
