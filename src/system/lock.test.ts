@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { withLock } from './lock.ts';
+import { withLock, withLockFile } from './lock.ts';
 import { quietProgress } from './progress.ts';
 import { run } from './run.ts';
 
@@ -68,7 +68,7 @@ test('a lock that cannot be had is a failure at once', async () => {
 
 describe('without flock', () => {
   const withFile = <T>(work: () => Promise<T>, signal?: AbortSignal) =>
-    withLock(path, quietProgress(signal), work, 'darwin');
+    withLockFile(path, quietProgress(signal), work);
 
   test('works wait for each other, and nothing is left', async () => {
     let running = 0;
@@ -92,7 +92,7 @@ describe('without flock', () => {
 
   test('a lock that cannot be had is a failure at once', async () => {
     const nowhere = join(folder, 'no/such/lock');
-    const lost = withLock(nowhere, quietProgress(), () => Promise.resolve(), 'win32');
+    const lost = withLockFile(nowhere, quietProgress(), () => Promise.resolve());
     await expect(lost).rejects.toMatchObject({
       code: 'lock-failed',
       hint: expect.stringContaining('ENOENT'),

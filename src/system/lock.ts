@@ -22,9 +22,21 @@ export async function withLock<T>(
   path: string,
   progress: Progress,
   work: () => Promise<T>,
-  platform: NodeJS.Platform = process.platform,
 ): Promise<T> {
-  const release = await acquire(path, progress, platform === 'linux' ? flock : lockFile);
+  if (process.platform !== 'linux') return withLockFile(path, progress, work);
+  return holding(await acquire(path, progress, flock), work);
+}
+
+/** The same on a computer without flock. */
+export async function withLockFile<T>(
+  path: string,
+  progress: Progress,
+  work: () => Promise<T>,
+): Promise<T> {
+  return holding(await acquire(path, progress, lockFile), work);
+}
+
+async function holding<T>(release: Release, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } finally {
@@ -32,8 +44,10 @@ export async function withLock<T>(
   }
 }
 
+type Release = () => Promise<void> | void;
+
 /** Waits for the lock. Returns how to give it back. @throws the signal's reason */
-type Take = (path: string, signal: AbortSignal) => Promise<() => Promise<void> | void>;
+type Take = (path: string, signal: AbortSignal) => Promise<Release>;
 
 async function acquire(path: string, progress: Progress, take: Take): ReturnType<Take> {
   progress.signal.throwIfAborted();
