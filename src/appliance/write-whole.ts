@@ -1,8 +1,17 @@
-import type { FileHandle } from 'node:fs/promises';
+/** A file that is written at places: a `FileHandle`, or a part of one. */
+export interface PlacedFile {
+  readonly write: (
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    position: number,
+  ) => Promise<{ readonly bytesWritten: number }>;
+  readonly truncate: (sizeBytes: number) => Promise<void>;
+}
 
 /** Writes all of the bytes; a write of the system may do only a part of them. */
 export async function writeWhole(
-  file: FileHandle,
+  file: Pick<PlacedFile, 'write'>,
   bytes: Uint8Array,
   position: number,
 ): Promise<void> {

@@ -2,7 +2,7 @@
  * The formats that `exports` may name, and what each is for. How they are written, stage 6 knows
  * (appliance/formats/), by these names.
  *
- * Decided, and to be added with their writers: hyper-v, vagrant-virtualbox, vagrant-libvirt, proxmox.
+ * Decided, and to be added with their writers: hyper-v, vagrant-libvirt, proxmox.
  */
 export const EXPORT_FORMATS = {
   ova: 'VirtualBox, VMware and others, one file that serves all',
@@ -17,6 +17,7 @@ export const EXPORT_FORMATS = {
   vhdx: 'Hyper-V',
   vhd: 'Azure: a fixed VHD',
   vdi: 'VirtualBox',
+  'vagrant-virtualbox': 'a box for Vagrant with VirtualBox',
 } as const;
 
 export type ExportFormat = keyof typeof EXPORT_FORMATS;

@@ -1,6 +1,7 @@
 /** Rules between several values of the manifest. They run on whatever the user wrote: see field.ts. */
 import { type Complain, property } from './field.ts';
 import { HOW_TO_HASH } from './formats/credentials.ts';
+import { quote } from './quote.ts';
 
 const has = (value: unknown, key: string): boolean => property(value, key) !== undefined;
 
@@ -68,6 +69,22 @@ export function rootIsPlain(value: unknown, complain: Complain): void {
   if (sudo === 'password' || sudo === 'passwordless') {
     complain(['sudo'], { message: 'has no meaning for root' });
   }
+}
+
+/** RubyGems' rule for versions, which Vagrant has taken over. */
+const BOX_VERSION = /^\d+(?:\.[0-9A-Za-z]+)*(?:-[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?$/;
+
+/** Vagrant refuses a catalogue with a version that it cannot compare with others. */
+export function boxVersionIsUsable(value: unknown, complain: Complain): void {
+  const version = property(value, 'version');
+  if (typeof version !== 'string' || BOX_VERSION.test(version)) return;
+  const formats = listOf(property(value, 'exports'));
+  const box = formats.find((name) => typeof name === 'string' && name.startsWith('vagrant-'));
+  if (box === undefined) return;
+  complain(['version'], {
+    message: `Vagrant takes no version like ${quote(version)}, and the exports have ${String(box)}`,
+    hint: 'use numbers with dots, and letters only behind the first one, e.g. 1.0.0 or 1.0.0-rc1',
+  });
 }
 
 /** `sudo` is not part of a plain Debian system. */

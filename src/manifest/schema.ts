@@ -18,7 +18,7 @@ import {
   unitName,
 } from './formats/names.ts';
 import { keyboard, LOCALE, locale, timezone } from './formats/regional.ts';
-import { sudoIsUsable } from './rules.ts';
+import { boxVersionIsUsable, sudoIsUsable } from './rules.ts';
 import { checkSchema } from './schema/checks.ts';
 import { fileSchema, scriptSchema } from './schema/files.ts';
 import { networkSchema } from './schema/network.ts';
@@ -209,6 +209,7 @@ export const manifestSchema = z
       .prefault({}),
   })
   .check(rule(sudoIsUsable))
+  .check(rule(boxVersionIsUsable))
   .meta({
     title: 'Appliance manifest of pvmc',
     description: 'Everything that can be said about an appliance.',

@@ -519,7 +519,7 @@ version: v1/2
 
   test('an unknown export', () => {
     expect(having('exports: [ova, ami]')).toMatchInlineSnapshot(`
-      "appliance.yaml:3:16: exports[1]: "ami" is not one of ova, ova-vmware, ova-virtualbox, ovf, vmdk, vmdk-sparse, qcow2, raw, raw-zst, vhdx, vhd and vdi
+      "appliance.yaml:3:16: exports[1]: "ami" is not one of ova, ova-vmware, ova-virtualbox, ovf, vmdk, vmdk-sparse, qcow2, raw, raw-zst, vhdx, vhd, vdi and vagrant-virtualbox
         3 | exports: [ova, ami]
           |                ^"
     `);
@@ -1103,6 +1103,21 @@ users:
         hint: add password-hash, or write sudo: passwordless
               make a hash with: mkpasswd --method=yescrypt (package whois), or openssl passwd -6"
     `);
+  });
+
+  test('a version that Vagrant does not take, for a box', () => {
+    expect(
+      about('name: demo\nversion: "1.0~rc1"\nexports: [ova, vagrant-virtualbox]\n'),
+    ).toMatchInlineSnapshot(`
+      "appliance.yaml:2:10: version: Vagrant takes no version like "1.0~rc1", and the exports have vagrant-virtualbox
+        2 | version: "1.0~rc1"
+          |          ^
+        hint: use numbers with dots, and letters only behind the first one, e.g. 1.0.0 or 1.0.0-rc1"
+    `);
+    expect(about('name: demo\nversion: "1.0-rc1"\nexports: [vagrant-virtualbox]\n')).toBe(
+      'nothing is wrong',
+    );
+    expect(about('name: demo\nversion: "1.0~rc1"\nexports: [ova]\n')).toBe('nothing is wrong');
   });
 
   test('sudo without sudo', () => {

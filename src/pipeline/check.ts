@@ -1,5 +1,6 @@
 /** `pvmc check`: everything that can be known of a manifest before anything starts. */
 
+import { vagrantNotices } from '../appliance/formats/vagrant-notices.ts';
 import { cacheFolder } from './cache-folder.ts';
 import { eventProgress } from './event-progress.ts';
 import type { FileRequest } from './events.ts';
@@ -23,6 +24,7 @@ export async function checkManifest(request: FileRequest<CheckOptions>): Promise
   const { path, options, emit, signal } = request;
   const appliance = await readAppliance(path);
   const { name, version } = appliance.file.manifest;
+  for (const line of vagrantNotices(appliance.file.manifest)) emit({ type: 'notice', line });
   const report = { appliance: name, version };
   if (options.offline) return report;
   const progress = eventProgress(emit, signal);

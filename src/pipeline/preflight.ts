@@ -1,5 +1,6 @@
 /** What a run looks at before it makes anything: its manifest and folders as the preflight's checks. */
 import { resolve } from 'node:path';
+import { vagrantNotices } from '../appliance/formats/vagrant-notices.ts';
 import { space } from '../preflight/checks/space.ts';
 import { diagnose, notReady, warningLines } from '../preflight/diagnose.ts';
 import type { Check } from '../preflight/finding.ts';
@@ -33,6 +34,8 @@ export async function preflight(
   const wants = await wantsOf(manifest, folders);
   const medium = mediumPath === undefined ? 'made' : 'given';
   await pass(buildChecks({ ...wants, hypervisor, medium }), words);
+  // What the export will lack is better known before the build than behind it.
+  for (const line of vagrantNotices(manifest)) words.notice(line);
 }
 
 /** Before the medium alone is made. @throws as `preflight`. */

@@ -69,10 +69,15 @@ async function verifyDiskFile(
   const { workFolder } = request;
   const { machine } = manifest;
   await mkdir(workFolder, { recursive: true });
-  const { path, qemuFormat, packedBy } = diskOf(files, format, baseName(manifest));
+  const { path: file, qemuFormat, packedBy, member } = diskOf(files, format, baseName(manifest));
   const unpacked = join(workFolder, 'disk.raw');
+  const path = member === undefined ? file : join(workFolder, member);
   const isRaw = qemuFormat === 'raw' && packedBy === undefined;
   try {
+    if (member !== undefined) {
+      const argv = ['tar', '-x', '-f', file, '-C', workFolder, member];
+      await run(argv, { signal: progress.signal });
+    }
     if (!isRaw) {
       const argv =
         packedBy === undefined
@@ -96,6 +101,7 @@ async function verifyDiskFile(
     return await concludeReport(workFolder, [], boots);
   } finally {
     await rm(unpacked, { force: true });
+    if (path !== file) await rm(path, { force: true });
   }
 }
 
@@ -106,5 +112,6 @@ function diskOf(files: readonly ExportedFile[], format: ExportFormat, base: stri
   const name = proof.fileName(base);
   const file = files.find(({ path }) => path.endsWith(`/${name}`));
   if (!file) throw new Error(`${name} was not exported`);
-  return { path: file.path, qemuFormat: proof.qemuFormat, packedBy: proof.packedBy };
+  const { qemuFormat, packedBy, member } = proof;
+  return { path: file.path, qemuFormat, packedBy, member };
 }

@@ -43,6 +43,8 @@ export type Proof =
   | {
       readonly type: 'disk';
       readonly fileName: (baseName: string) => string;
+      /** It is a tar, and this in it is the disk. */
+      readonly member?: string;
       readonly qemuFormat: 'raw' | 'qcow2' | 'vmdk' | 'vhdx' | 'vpc' | 'vdi';
       /** The program that has to unpack it first (`-d`). */
       readonly packedBy?: 'zstd';

@@ -9,6 +9,7 @@ import { rawZst } from './raw-zst.ts';
 import { vdi } from './vdi.ts';
 import { vhd } from './vhd.ts';
 import { vhdx } from './vhdx.ts';
+import { vagrantVirtualBox } from './vagrant-virtualbox.ts';
 import { vmdk } from './vmdk.ts';
 import { vmdkSparse } from './vmdk-sparse.ts';
 
@@ -25,4 +26,5 @@ export const FORMATS: Readonly<Record<ExportFormat, Format>> = {
   vhdx,
   vhd,
   vdi,
+  'vagrant-virtualbox': vagrantVirtualBox,
 };

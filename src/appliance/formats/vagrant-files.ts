@@ -63,13 +63,6 @@ export function boxCatalogue(manifest: Manifest, { provider, fileName, sha256 }:
   });
 }
 
-/** RubyGems' rule for versions, which Vagrant takes over. */
-const VAGRANT_VERSION = /^\d+(?:\.[0-9A-Za-z]+)*(?:-[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?$/;
-
-export function isVagrantVersion(version: string): boolean {
-  return VAGRANT_VERSION.test(version);
-}
-
 function json(value: unknown): string {
   return `${JSON.stringify(value, undefined, 2)}\n`;
 }
