@@ -1,5 +1,6 @@
 /** A file that is written at places: a `FileHandle`, or a part of one. */
 export interface PlacedFile {
+  // oxlint-disable-next-line max-params -- as FileHandle has it
   readonly write: (
     bytes: Uint8Array,
     offset: number,

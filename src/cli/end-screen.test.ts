@@ -51,6 +51,14 @@ describe('renderEnd', () => {
     `);
   });
 
+  it('says where Vagrant has to be started, which looks for the box there', () => {
+    const path = '/here/my out/hello-1.0-vagrant-virtualbox.box';
+    const box = { format: 'vagrant-virtualbox', path, sizeBytes: 2 ** 20, sha256 } as const;
+    expect(renderEnd({ ...result, files: [box] }, frame).join('\n')).toContain(
+      "cd 'my out' && vagrant box add hello-1.0-vagrant-virtualbox.json",
+    );
+  });
+
   it('does not say verified of what was not', () => {
     const [first] = renderEnd({ ...result, verified: false }, frame);
     expect(first).toBe('! built, but not verified in 5 min 00 s');

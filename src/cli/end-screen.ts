@@ -1,4 +1,5 @@
 /** What a successful build says at its end: what was made, how long it took, how to import it. */
+import { dirname } from 'node:path';
 import type { ExportFormat } from '../manifest/export-formats.ts';
 import { type BuildResult, type ExportedFile, STAGES } from '../pipeline/events.ts';
 import { commandLine } from '../system/run.ts';
@@ -125,6 +126,8 @@ function importWays(format: ExportFormat, file: string): readonly (readonly [str
       ];
     case 'raw':
       return [['QEMU', drive('raw')]];
+    case 'vagrant-virtualbox':
+      return [['Vagrant', inItsFolder(file, ['vagrant', 'box', 'add', `${base}.json`])]];
     case 'vmdk':
       return [
         ['QEMU', `qemu-img convert -O qcow2 ${commandLine([file, `${base}.qcow2`])}`],
@@ -174,4 +177,11 @@ function imageWays(format: ImageFormat, file: string): readonly (readonly [strin
 function attachToVirtualBox(file: string): string {
   const storage = ['--storagectl', 'SATA', '--port', '0', '--type', 'hdd', '--medium', file];
   return `VBoxManage storageattach MACHINE ${commandLine(storage)}`;
+}
+
+/** A command to be run where the file is. */
+function inItsFolder(file: string, argv: readonly string[]): string {
+  const folder = dirname(file);
+  const command = commandLine(argv);
+  return folder === '.' ? command : `${commandLine(['cd', folder])} && ${command}`;
 }

@@ -78,11 +78,11 @@ const BOX_VERSION = /^\d+(?:\.[0-9A-Za-z]+)*(?:-[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)
 export function boxVersionIsUsable(value: unknown, complain: Complain): void {
   const version = property(value, 'version');
   if (typeof version !== 'string' || BOX_VERSION.test(version)) return;
-  const formats = listOf(property(value, 'exports'));
-  const box = formats.find((name) => typeof name === 'string' && name.startsWith('vagrant-'));
+  const formats = listOf(property(value, 'exports')).filter((name) => typeof name === 'string');
+  const box = formats.find((name) => name.startsWith('vagrant-'));
   if (box === undefined) return;
   complain(['version'], {
-    message: `Vagrant takes no version like ${quote(version)}, and the exports have ${String(box)}`,
+    message: `Vagrant takes no version like ${quote(version)}, and the exports have ${box}`,
     hint: 'use numbers with dots, and letters only behind the first one, e.g. 1.0.0 or 1.0.0-rc1',
   });
 }

@@ -41,6 +41,7 @@ export class BoxArchive {
     const start = this.#end + BLOCK_BYTES;
     let sizeBytes = 0;
     await work({
+      // oxlint-disable-next-line max-params -- as FileHandle has it
       write: async (bytes, offset, length, position) => {
         const result = await this.#file.write(bytes, offset, length, start + position);
         sizeBytes = Math.max(sizeBytes, position + result.bytesWritten);
