@@ -6,10 +6,10 @@ import { ovf } from './ovf.ts';
 import { qcow2 } from './qcow2.ts';
 import { raw } from './raw.ts';
 import { rawZst } from './raw-zst.ts';
+import { vagrantVirtualBox } from './vagrant-virtualbox.ts';
 import { vdi } from './vdi.ts';
 import { vhd } from './vhd.ts';
 import { vhdx } from './vhdx.ts';
-import { vagrantVirtualBox } from './vagrant-virtualbox.ts';
 import { vmdk } from './vmdk.ts';
 import { vmdkSparse } from './vmdk-sparse.ts';
 
