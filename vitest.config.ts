@@ -3,7 +3,7 @@ import { summaryReporters } from './scripts/test-summary.ts';
 
 /**
  * `unit` never boots a machine; `machine` builds and boots real ones and takes minutes, `faults` breaks
- * them on purpose, `virtualbox` runs them in VirtualBox without its kernel driver.
+ * them on purpose, `virtualbox` runs them in VirtualBox without its kernel driver, `reproducible` builds twice.
  */
 export default defineConfig({
   test: {
@@ -22,6 +22,7 @@ export default defineConfig({
       machines('machine', ['test/machine/*.test.ts'], ['test/machine/virtualbox-*']),
       machines('faults', ['test/machine/faults.test.ts', 'test/machine/faults/*.test.ts']),
       machines('virtualbox', ['test/machine/virtualbox-*.test.ts']),
+      machines('reproducible', ['test/machine/reproducible/*.test.ts']),
     ],
   },
 });

@@ -51,6 +51,13 @@ test('nothing has changed: nothing is done, and it says so', async () => {
   expect(await readdir(join(output, 'builds'))).toEqual(before);
 });
 
+test('exported again from the same disk: the same bits', async () => {
+  const ended = await build('examples/hello', '--from', 'export').ended;
+  expect(ended.status).toBe(0);
+  expect(stages(ended, 'stage-finished')).toEqual(['media', 'export']);
+  expect(await digest(join(output, 'hello-1.0.0.ova'))).toBe(await digest(hello.ova));
+});
+
 test('another description: it is exported again, without a guest', async () => {
   const manifest = join(work, 'described');
   await cp(join(ROOT, 'examples/hello'), manifest, { recursive: true });

@@ -28,11 +28,14 @@ export class PvmcProcess {
   #stderr = '';
   #peakBytes = 0;
 
-  /** `through` is a program that starts pvmc, with its arguments. */
-  constructor(args: readonly string[], through: readonly string[] = []) {
-    const command = [...through, join(ROOT, 'pvmc'), ...args, '--json'];
+  /**
+   * @param through a program that starts pvmc, with its arguments
+   * @param clone the copy of the project that is run
+   */
+  constructor(args: readonly string[], through: readonly string[] = [], clone = ROOT) {
+    const command = [...through, join(clone, 'pvmc'), ...args, '--json'];
     this.#child = spawn(command[0] ?? '', command.slice(1), {
-      cwd: ROOT,
+      cwd: clone,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const { stdout, stderr } = this.#child;
