@@ -258,7 +258,7 @@ describe('an export that fails', () => {
     expect(await readFile(join(folder, 'tiny-1.0.ova'), 'utf8')).toBe('earlier');
   }
 
-  it.each(['ova', 'qcow2', 'raw', 'raw-zst', 'vdi', 'vhd', 'vhdx', 'vmdk', 'vmdk-sparse'] as const)(
+  it.each(EXPORT_FORMAT_NAMES)(
     'by an abort in the middle of %s leaves all as it was',
     async (format) => {
       const folder = await folderWithEarlier(`abort-${format}`);
@@ -285,7 +285,7 @@ describe('an export that fails', () => {
     if (mounted.status !== 0) context.skip('this root must not mount anything');
     try {
       await writeFile(join(folder, 'tiny-1.0.ova'), 'earlier');
-      for (const format of ['ova', 'qcow2', 'raw', 'raw-zst', 'vhdx'] as const) {
+      for (const format of EXPORT_FORMAT_NAMES) {
         const work = exportTiny({ diskPath: disk, outputFolder: folder, formats: [format] });
         expect(await codeOf(work)).toBe('output-full');
         await expectUntouched(folder);

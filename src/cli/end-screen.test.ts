@@ -59,6 +59,21 @@ describe('renderEnd', () => {
     );
   });
 
+  it('says which script makes a machine of what lies in a folder', () => {
+    const files = [
+      { format: 'proxmox', path: '/here/my out/hello-1.0-proxmox/import.sh' },
+      { format: 'hyper-v', path: '/here/my out/hello-1.0-hyper-v/Import-Appliance.ps1' },
+    ] as const;
+    const made = files.map((file) => ({ ...file, sizeBytes: 5000, sha256 }));
+    const text = renderEnd({ ...result, files: made }, frame).join('\n');
+    expect(text).toContain(
+      "copy 'my out/hello-1.0-proxmox' to the host; there: sh hello-1.0-proxmox/import.sh VMID STORAGE",
+    );
+    expect(text).toContain(
+      `copy 'my out/hello-1.0-hyper-v' to the host; there: powershell -ExecutionPolicy Bypass -File "hello-1.0-hyper-v\\Import-Appliance.ps1"`,
+    );
+  });
+
   it('does not say verified of what was not', () => {
     const [first] = renderEnd({ ...result, verified: false }, frame);
     expect(first).toBe('! built, but not verified in 5 min 00 s');

@@ -1,5 +1,5 @@
 /** What a successful build says at its end: what was made, how long it took, how to import it. */
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import type { ExportFormat } from '../manifest/export-formats.ts';
 import { type BuildResult, type ExportedFile, STAGES } from '../pipeline/events.ts';
 import { commandLine } from '../system/run.ts';
@@ -126,8 +126,6 @@ function importWays(format: ExportFormat, file: string): readonly (readonly [str
       ];
     case 'raw':
       return [['QEMU', drive('raw')]];
-    case 'vagrant-virtualbox':
-      return [['Vagrant', inItsFolder(file, ['vagrant', 'box', 'add', `${base}.json`])]];
     case 'vmdk':
       return [
         ['QEMU', `qemu-img convert -O qcow2 ${commandLine([file, `${base}.qcow2`])}`],
@@ -139,6 +137,12 @@ function importWays(format: ExportFormat, file: string): readonly (readonly [str
     case 'vhdx':
     case 'vhd':
       return imageWays(format, file);
+    case 'vagrant-virtualbox':
+    case 'vagrant-libvirt':
+      return [['Vagrant', inItsFolder(file, ['vagrant', 'box', 'add', `${base}.json`])]];
+    case 'proxmox':
+    case 'hyper-v':
+      return [folderWay(format, file)];
   }
 }
 
@@ -177,6 +181,18 @@ function imageWays(format: ImageFormat, file: string): readonly (readonly [strin
 function attachToVirtualBox(file: string): string {
   const storage = ['--storagectl', 'SATA', '--port', '0', '--type', 'hdd', '--medium', file];
   return `VBoxManage storageattach MACHINE ${commandLine(storage)}`;
+}
+
+/** A folder that is copied to where its script runs. */
+function folderWay(format: 'proxmox' | 'hyper-v', script: string): readonly [string, string] {
+  const folder = dirname(script);
+  const name = basename(folder);
+  if (format === 'proxmox') {
+    const start = `sh ${commandLine([`${name}/${basename(script)}`])} VMID STORAGE`;
+    return ['Proxmox', `copy ${commandLine([folder])} to the host; there: ${start}`];
+  }
+  const start = `powershell -ExecutionPolicy Bypass -File "${name}\\${basename(script)}"`;
+  return ['Hyper-V', `copy ${commandLine([folder])} to the host; there: ${start}`];
 }
 
 /** A command to be run where the file is. */

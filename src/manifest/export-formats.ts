@@ -1,8 +1,6 @@
 /**
  * The formats that `exports` may name, and what each is for. How they are written, stage 6 knows
  * (appliance/formats/), by these names.
- *
- * Decided, and to be added with their writers: hyper-v, vagrant-libvirt, proxmox.
  */
 export const EXPORT_FORMATS = {
   ova: 'VirtualBox, VMware and others, one file that serves all',
@@ -15,9 +13,12 @@ export const EXPORT_FORMATS = {
   raw: 'a disk or cloud that wants plain bytes, a sparse file',
   'raw-zst': 'the same, compressed by zstd',
   vhdx: 'Hyper-V',
+  'hyper-v': 'the same with a PowerShell script that makes a machine of it, as a folder',
   vhd: 'Azure: a fixed VHD',
   vdi: 'VirtualBox',
   'vagrant-virtualbox': 'a box for Vagrant with VirtualBox',
+  'vagrant-libvirt': 'a box for Vagrant with libvirt',
+  proxmox: 'a qcow2 with a script that makes a machine of it in Proxmox VE, as a folder',
 } as const;
 
 export type ExportFormat = keyof typeof EXPORT_FORMATS;

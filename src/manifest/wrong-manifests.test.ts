@@ -519,7 +519,7 @@ version: v1/2
 
   test('an unknown export', () => {
     expect(having('exports: [ova, ami]')).toMatchInlineSnapshot(`
-      "appliance.yaml:3:16: exports[1]: "ami" is not one of ova, ova-vmware, ova-virtualbox, ovf, vmdk, vmdk-sparse, qcow2, raw, raw-zst, vhdx, vhd, vdi and vagrant-virtualbox
+      "appliance.yaml:3:16: exports[1]: "ami" is not one of ova, ova-vmware, ova-virtualbox, ovf, vmdk, vmdk-sparse, qcow2, raw, raw-zst, vhdx, hyper-v, vhd, vdi, vagrant-virtualbox, vagrant-libvirt and proxmox
         3 | exports: [ova, ami]
           |                ^"
     `);

@@ -93,6 +93,38 @@ describe('the box for VirtualBox', () => {
   });
 });
 
+describe('the box for libvirt', () => {
+  test('holds a qcow2 under the name that the provider looks for, and what Vagrant asks for', async () => {
+    const manifest = makeManifest({ machine: { memory: '3 GiB', cpus: 3 } });
+    const { box, unpacked, members, metadata, vagrantfile, catalogue } = await boxOf(
+      'vagrant-libvirt',
+      manifest,
+    );
+    expect(box?.path).toMatch(/\/tiny-1\.0-vagrant-libvirt\.box$/);
+    expect(members).toEqual([
+      '-rw-r--r-- 0/0 N 2025-10-09 08:53:20 metadata.json',
+      '-rw-r--r-- 0/0 N 2025-10-09 08:53:20 Vagrantfile',
+      '-rw-r--r-- 0/0 N 2025-10-09 08:53:20 box.img',
+    ]);
+    // In whole gibibytes, and never less than the disk.
+    expect(metadata).toEqual({
+      provider: 'libvirt',
+      architecture: 'amd64',
+      format: 'qcow2',
+      virtual_size: 1,
+    });
+    expect(vagrantfile).toContain('libvirt.cpus = 3\n    libvirt.memory = 3072\n');
+    const image = join(unpacked, 'box.img');
+    await expectSameDisk(image, 'qcow2');
+    expect((await run(['qemu-img', 'check', '-f', 'qcow2', image])).stdout).toContain('No errors');
+    expect(catalogue.versions[0].providers[0]).toMatchObject({
+      name: 'libvirt',
+      url: 'tiny-1.0-vagrant-libvirt.box',
+      checksum: box?.sha256,
+    });
+  });
+});
+
 describe('what keeps vagrant up from getting into a box', () => {
   const key = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIN1YdxBpNlzxDqfJyw/QKow1F+wvG9hXGoqiysfJOn5Y x';
   const vagrant = { name: 'vagrant', sudo: 'passwordless', 'ssh-keys': [key] };

@@ -3,15 +3,14 @@
  * of one cluster each; a block is written as soon as nothing can be added to it, so that memory does not
  * grow with the file.
  */
-import type { FileHandle } from 'node:fs/promises';
-import { writeWhole } from '../write-whole.ts';
+import { type PlacedFile, writeWhole } from '../write-whole.ts';
 
 export const CLUSTER_BYTES = 65536;
 /** Of 16 bits each. */
 const COUNTS_PER_BLOCK = CLUSTER_BYTES / 2;
 
 export class ClusterSpace {
-  readonly #file: FileHandle;
+  readonly #file: PlacedFile;
   /** Where each block of counts is. */
   readonly table: Buffer;
   readonly #blocks = new Map<number, Buffer>();
@@ -22,7 +21,7 @@ export class ClusterSpace {
   #looseTo = 0;
 
   /** @param mostClusters more than the file will ever have */
-  constructor(file: FileHandle, mostClusters: number) {
+  constructor(file: PlacedFile, mostClusters: number) {
     this.#file = file;
     const blocks = Math.ceil(mostClusters / COUNTS_PER_BLOCK) + 1;
     this.table = Buffer.alloc(Math.ceil((blocks * 8) / CLUSTER_BYTES) * CLUSTER_BYTES);

@@ -4,10 +4,9 @@
  * not stored at all. The format is that of QEMU's docs/interop/qcow2; no incompatible feature is used, so
  * that every QEMU since 1.1 reads it, and whoever inspects images before taking them finds nothing to refuse.
  */
-import type { FileHandle } from 'node:fs/promises';
 import type { DiskPiece, DiskShape } from '../disk-pieces.ts';
 import { checkSize } from '../image-file.ts';
-import { writeWhole } from '../write-whole.ts';
+import { type PlacedFile, writeWhole } from '../write-whole.ts';
 import { CLUSTER_BYTES, ClusterSpace } from './cluster-space.ts';
 
 const CLUSTER_BITS = 16;
@@ -30,7 +29,7 @@ const SECTOR_BYTES = 512;
 const MOST_BYTES = 64 * 2 ** 40;
 
 /** @param file empty; `disk.pieces` with `deflatedSmall`. @throws PvmcError `export-too-large` */
-export async function writeQcow2(file: FileHandle, disk: DiskShape): Promise<void> {
+export async function writeQcow2(file: PlacedFile, disk: DiskShape): Promise<void> {
   checkSize(disk.sizeBytes, { format: 'our qcow2', mostBytes: MOST_BYTES, instead: 'raw' });
   const writer = new Qcow2Writer(file, disk.sizeBytes);
   for await (const piece of disk.pieces) await writer.add(piece);
@@ -44,7 +43,7 @@ interface Put {
 }
 
 class Qcow2Writer {
-  readonly #file: FileHandle;
+  readonly #file: PlacedFile;
   readonly #sizeBytes: number;
   readonly #space: ClusterSpace;
   readonly #directory: Buffer;
@@ -54,7 +53,7 @@ class Qcow2Writer {
   #table = Buffer.alloc(CLUSTER_BYTES);
   #tableIndex: number | undefined;
 
-  constructor(file: FileHandle, sizeBytes: number) {
+  constructor(file: PlacedFile, sizeBytes: number) {
     this.#file = file;
     this.#sizeBytes = sizeBytes;
     const tables = Math.ceil(sizeBytes / TABLE_SPAN_BYTES);
