@@ -8,7 +8,7 @@ import { repositoryFiles } from './support/repository-files.ts';
 const ROWS: readonly (readonly string[])[] = [
   ['cli'],
   ['pipeline'],
-  ['media', 'verify', 'lint', 'appliance', 'constructor', 'repository', 'preflight'],
+  ['media', 'verify', 'lint', 'contents', 'appliance', 'constructor', 'repository', 'preflight'],
   ['console', 'hypervisors', 'link', 'manifest'],
   ['system'],
 ];

@@ -160,6 +160,7 @@ describe('help', () => {
       'import',
       'lint',
       'sign',
+      'diff',
       'stages',
       'builds',
       'show',

@@ -9,6 +9,7 @@ import { addClean } from './commands/clean.ts';
 import { type AddCommand, examples, type OpenSession } from './commands/command.ts';
 import { addCompletion } from './commands/completion.ts';
 import { addDiagnose } from './commands/diagnose.ts';
+import { addDiff } from './commands/diff.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addImport } from './commands/import.ts';
 import { addInit } from './commands/init.ts';
@@ -37,6 +38,7 @@ const COMMANDS: readonly AddCommand[] = [
   addImport,
   addLint,
   addSign,
+  addDiff,
   addStages,
   addBuilds,
   addShow,

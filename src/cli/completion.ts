@@ -68,6 +68,12 @@ function argumentHandler(argument: Argument, files: Files): ArgumentHandler {
       case 'appliance':
         appliancesBelow(files, /\.(ova|ovf|vmdk)$/).forEach((path) => complete(path, 'appliance'));
         break;
+      case 'old':
+      case 'new':
+        appliancesBelow(files, /\.(ova|ovf|vmdk|qcow2|raw|vhdx?|vdi)$/).forEach((path) =>
+          complete(path, 'appliance'),
+        );
+        break;
       case 'folder':
         foldersBelow(files).forEach((path) => complete(path, 'folder'));
         break;

@@ -3,6 +3,9 @@ import type { ErrorKind } from '../system/error.ts';
 
 export const EXIT_SUCCESS = 0;
 
+/** `pvmc diff` has found differences, as diff and cmp say it. */
+export const EXIT_DIFFERENT = 1;
+
 /** As a shell reports a program that SIGPIPE ended: 128 + 13. */
 export const EXIT_BROKEN_PIPE = 141;
 

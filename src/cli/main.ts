@@ -7,6 +7,7 @@ import { buildAppliance } from '../pipeline/build.ts';
 import { checkManifest } from '../pipeline/check.ts';
 import { cleanBuilds } from '../pipeline/clean.ts';
 import { diagnoseBuild } from '../pipeline/diagnose.ts';
+import { diffAppliances } from '../pipeline/diff.ts';
 import { diagnoseComputer } from '../pipeline/doctor.ts';
 import { importAppliance } from '../pipeline/import.ts';
 import { buildIso } from '../pipeline/iso.ts';
@@ -34,6 +35,7 @@ const program: Program = {
   importAppliance,
   lintAppliance,
   signFile,
+  diffAppliances,
   keptBuilds,
   buildReport,
   diagnoseBuild,

@@ -6,6 +6,7 @@ import type { BuildOptions } from '../pipeline/build-options.ts';
 import type { CheckOptions, CheckReport } from '../pipeline/check.ts';
 import type { CleanOptions, CleanReport } from '../pipeline/clean.ts';
 import type { DiagnoseOptions, DiagnoseResult, DiagnoseSession } from '../pipeline/diagnose.ts';
+import type { DiffRequest, DiffResult } from '../pipeline/diff.ts';
 import type { Diagnosis, DoctorOptions } from '../pipeline/doctor.ts';
 import type { BuildResult, Emit, FileRequest } from '../pipeline/events.ts';
 import type { ImportedMachine, ImportOptions } from '../pipeline/import.ts';
@@ -29,6 +30,7 @@ export interface Program {
   importAppliance(request: FileRequest<ImportOptions>): Promise<ImportedMachine>;
   lintAppliance(request: FileRequest<LintOptions>): Promise<LintResult>;
   signFile(request: FileRequest<SignOptions>): Promise<SignResult>;
+  diffAppliances(request: DiffRequest): Promise<DiffResult>;
   keptBuilds(outputFolder: string): Promise<readonly (KeptBuild | KeptVerification)[]>;
   buildReport(outputFolder: string, given: string): Promise<BuildReport>;
   diagnoseBuild(options: DiagnoseOptions, session: DiagnoseSession): Promise<DiagnoseResult>;

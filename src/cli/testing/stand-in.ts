@@ -97,6 +97,9 @@ export function standIn(): Program {
     signFile: async () => {
       throw new TypeError('the stand-in signs nothing');
     },
+    diffAppliances: async () => {
+      throw new TypeError('the stand-in reads no appliances');
+    },
     keptBuilds: async () => [],
     buildReport: async () => {
       throw new TypeError('the stand-in keeps no builds');

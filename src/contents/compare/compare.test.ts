@@ -1,0 +1,205 @@
+/** Two small disks, made by real programs, which differ in ways that are known. */
+import { copyFile, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import {
+  codeOf,
+  exportTiny,
+  makeManifest,
+  temporaryFolder,
+} from '../../appliance/testing/fixtures.ts';
+import { quietProgress } from '../../system/progress.ts';
+import { run } from '../../system/run.ts';
+import { makeTwoDisks } from '../testing/two-disks.ts';
+import { type ApplianceDifference, compareAppliances, isDifferent } from './compare.ts';
+
+let folder: AsyncDisposable & { readonly path: string };
+const at = (...names: string[]) => join(folder.path, ...names);
+
+beforeAll(async () => {
+  folder = await temporaryFolder();
+  await makeTwoDisks(folder.path);
+});
+afterAll(() => folder[Symbol.asyncDispose]());
+
+function compare(old: string, now: string): Promise<ApplianceDifference> {
+  return compareAppliances({ old, new: now }, quietProgress());
+}
+
+async function exported(disk: string, name: string, changes: object = {}): Promise<string> {
+  await exportTiny({
+    diskPath: at(disk, 'disk.raw'),
+    outputFolder: at(name),
+    manifest: makeManifest(changes),
+  });
+  return at(name, 'tiny-1.0.ova');
+}
+
+/** What is expected of two disks, in whatever files they are. */
+function expectTheChanges({ packages, files, partitions }: ApplianceDifference): void {
+  expect(packages).toEqual([
+    { name: 'fresh', old: undefined, new: '0~1' },
+    { name: 'gone', old: '3', new: undefined },
+    { name: 'libgood', old: '1.0', new: '1.1' },
+  ]);
+  const told = Object.fromEntries(
+    files
+      .filter(({ aspects }) => String(aspects) !== 'time')
+      .map((one) => [
+        `${one.volume}:${one.path}`,
+        [one.change, one.aspects.filter((aspect) => aspect !== 'time').join(), one.package],
+      ]),
+  );
+  expect(told).toEqual({
+    ':/etc/motd': ['changed', 'content', undefined],
+    ':/etc/hosts': ['changed', 'mode,owner,attributes', undefined],
+    ':/etc/localtime': ['changed', 'target', undefined],
+    ':/etc/old.conf': ['removed', '', undefined],
+    ':/usr/lib/libgood.so': ['changed', 'content', 'libgood'],
+    ':/usr/bin': ['added', '', undefined],
+    ':/usr/bin/new': ['added', '', undefined],
+    ':/var/lib/dpkg/status': ['changed', 'content', undefined],
+    'esp:/EFI/BOOT/BOOTX64.EFI': ['changed', 'content', undefined],
+  });
+  expect(partitions).toEqual([
+    {
+      key: 'disk identifier',
+      old: '11111111-1111-8111-8111-111111111111',
+      new: '99999999-9999-8999-8999-999999999999',
+    },
+  ]);
+}
+
+describe('two disks', () => {
+  test('as raw files', async () => {
+    const difference = await compare(at('old', 'disk.raw'), at('new', 'disk.raw'));
+    expectTheChanges(difference);
+    expect(difference.members).toHaveLength(1);
+    expect(difference.new.folders['/usr']).toBeGreaterThan(300_000);
+    expect(difference.new.usedBytes).toBeGreaterThan(difference.old.usedBytes);
+  });
+
+  test('as qcow2 and as a growing VMDK', async () => {
+    await run(['qemu-img', 'convert', '-O', 'qcow2', '-c', at('old', 'disk.raw'), at('old.qcow2')]);
+    await run(['qemu-img', 'convert', '-O', 'vmdk', at('new', 'disk.raw'), at('new.vmdk')]);
+    expectTheChanges(await compare(at('old.qcow2'), at('new.vmdk')));
+  });
+
+  test.each([
+    ['vhdx', '.vhdx', []],
+    ['vpc', '.vhd', ['-o', 'subformat=fixed,force_size']],
+    ['vdi', '.vdi', []],
+  ])('as %s, which is the same disk', async (format, ending, options) => {
+    const path = at(`old${ending}`);
+    await run(['qemu-img', 'convert', '-O', format, ...options, at('old', 'disk.raw'), path]);
+    const difference = await compare(at('old', 'disk.raw'), path);
+    // A VHD says how large it is in another way.
+    expect(difference.files).toEqual([]);
+    expect(difference.packages).toEqual([]);
+  });
+
+  test('as OVAs, whose descriptors differ', async () => {
+    const old = await exported('old', 'old-ova', { description: 'one' });
+    const now = await exported('new', 'new-ova', {
+      description: 'two',
+      machine: { memory: '2 GiB' },
+    });
+    const difference = await compare(old, now);
+    expectTheChanges(difference);
+    expect(difference.descriptor.filter(({ key }) => !/size|Size/.test(key))).toEqual([
+      {
+        key: 'VirtualSystem/VirtualHardwareSection/Item[2]/rasd:ElementName',
+        old: '1024 MB of memory',
+        new: '2048 MB of memory',
+      },
+      {
+        key: 'VirtualSystem/VirtualHardwareSection/Item[2]/rasd:VirtualQuantity',
+        old: '1024',
+        new: '2048',
+      },
+      { key: 'VirtualSystem/AnnotationSection/Annotation', old: 'one', new: 'two' },
+    ]);
+    expect(difference.members.map(({ key }) => key)).toEqual(['descriptor', 'digests', 'disk 1']);
+  });
+});
+
+describe('what is the same', () => {
+  test('is the same to the bit', async () => {
+    const old = await exported('old', 'first');
+    const again = await exported('old', 'second');
+    const difference = await compare(old, again);
+    expect(difference).toMatchObject({ identical: true, files: [], differingPages: 0 });
+    expect(isDifferent(difference)).toBe(false);
+    await copyFile(at('old', 'disk.raw'), at('copy.raw'));
+    expect((await compare(at('old', 'disk.raw'), at('copy.raw'))).identical).toBe(true);
+  });
+
+  test('is the same in another form, though not to the bit', async () => {
+    const ova = await exported('old', 'third');
+    const difference = await compare(ova, at('old', 'disk.raw'));
+    expect(difference.identical).toBe(false);
+    expect(difference).toMatchObject({
+      files: [],
+      packages: [],
+      partitions: [],
+      differingPages: 0,
+    });
+    expect(isDifferent(difference)).toBe(false);
+  });
+
+  test('but for an archive around it of another time', async () => {
+    const ova = await exported('old', 'fourth');
+    await run(['tar', '-xf', ova, '-C', at('fourth')]);
+    const names = ['tiny-1.0.ovf', 'tiny-1.0.mf', 'tiny-1.0-disk1.vmdk'];
+    await run(['tar', '--format=ustar', '-cf', at('other.ova'), '-C', at('fourth'), ...names]);
+    const difference = await compare(ova, at('other.ova'));
+    expect(difference.members.map(({ key }) => key)).toEqual(['archive']);
+    expect(difference).toMatchObject({ files: [], descriptor: [], differingPages: 0 });
+    expect(isDifferent(difference)).toBe(true);
+  });
+
+  test('but for bytes that are in no file', async () => {
+    await copyFile(at('old', 'disk.raw'), at('gap.raw'));
+    const bytes = await readFile(at('gap.raw'));
+    bytes.write('left over', 600_000);
+    bytes.write('boot', 0);
+    await writeFile(at('gap.raw'), bytes);
+    const difference = await compare(at('old', 'disk.raw'), at('gap.raw'));
+    expect(difference).toMatchObject({ files: [], differingPages: 2 });
+    expect(difference.partitions.map(({ key }) => key)).toEqual(['boot code of the first sector']);
+  });
+});
+
+describe('what cannot be read', () => {
+  test('is refused, with its code', async () => {
+    const good = at('old', 'disk.raw');
+    const ova = await readFile(await exported('old', 'fifth'));
+    await writeFile(at('cut.ova'), ova.subarray(0, ova.length / 2));
+    expect(await codeOf(compare(at('cut.ova'), good))).toBe('ova-truncated');
+    await writeFile(at('text.ova'), 'no archive at all');
+    expect(await codeOf(compare(good, at('text.ova')))).toBe('ova-truncated');
+    await writeFile(at('empty.raw'), '');
+    expect(await codeOf(compare(good, at('empty.raw')))).toBe('disk-empty');
+    expect(await codeOf(compare(good, at('nothing.raw')))).toBe('file-missing');
+    const backed = at('backed.qcow2');
+    await run(['qemu-img', 'create', '-f', 'qcow2', '-F', 'raw', '-b', good, backed]);
+    expect(await codeOf(compare(good, backed))).toBe('disk-backed');
+    const disk = await readFile(good);
+    // Both copies of the table.
+    disk.fill(0x55, 512 + 16, 512 + 20);
+    disk.fill(0x55, disk.length - 512 + 16, disk.length - 512 + 20);
+    await writeFile(at('table.raw'), disk);
+    expect(await codeOf(compare(good, at('table.raw')))).toBe('disk-invalid');
+  });
+
+  test('ends when it is told to', async () => {
+    const controller = new AbortController();
+    const old = at('old', 'disk.raw');
+    controller.abort(new Error('enough'));
+    const work = compareAppliances(
+      { old, new: at('new', 'disk.raw') },
+      quietProgress(controller.signal),
+    );
+    await expect(work).rejects.toThrow('enough');
+  });
+});
