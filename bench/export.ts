@@ -1,46 +1,106 @@
 /**
- * Our export against `qemu-img convert` to streamOptimized: the same raw disk, in turns, each in a process
- * of its own. Ours does more (digests, OVA, the disk made safe with fsync), theirs only converts.
+ * Our exports against what others need for one file of the same disk, in turns, each in a process of its own:
+ * `qemu-img convert` and `VBoxManage clonemedium` to streamOptimized. Ours do more (digests, OVA, the disk made
+ * safe with fsync). Then an empty disk of 10 and of 100 GiB, which should cost the same.
  *
  *     npm run bench -- export [DISK.raw] [REPETITIONS]
  *
- * Without a disk it makes one of 4 GiB with this computer's /usr/bin and /usr/share in it.
+ * Without a disk it makes one of 4 GiB with this computer's /usr/bin and /usr/share in it. VirtualBox is left
+ * out where there is no VBoxManage.
  */
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { mkdtemp, open, rm, stat } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { exportAppliance } from '../src/appliance/export.ts';
+import { findVBoxManage } from '../src/hypervisors/virtualbox/locate.ts';
+import { EXPORT_FORMAT_NAMES, type ExportFormat } from '../src/manifest/export-formats.ts';
 import { manifestSchema } from '../src/manifest/schema.ts';
 import { quietProgress } from '../src/system/progress.ts';
 import { run } from '../src/system/run.ts';
 
 const ONCE = '--once';
+const GIB = 2 ** 30;
 
 interface Measured {
   readonly seconds: number;
+  /** Of all files together. */
   readonly sizeBytes: number;
   readonly peakBytes?: number;
 }
 
+interface Contestant {
+  readonly name: string;
+  readonly measure: () => Promise<Measured>;
+}
+
 const args = process.argv.slice(2);
-if (args[0] === ONCE) await exportOnce(args[1] ?? '', args[2] ?? '');
+if (args[0] === ONCE) await exportOnce(args[1] ?? '', args[2] ?? '', args.slice(3));
 else await compare(args[0], Number(args[1] ?? 3));
 
 async function compare(disk: string | undefined, repetitions: number): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'pvmc-bench-'));
   try {
-    const diskPath = disk ?? (await makeDisk(join(folder, 'disk.raw')));
-    const ours: Measured[] = [];
-    const theirs: Measured[] = [];
+    const contestants = await contestantsFor(
+      disk ?? (await makeDisk(join(folder, 'disk.raw'))),
+      folder,
+    );
+    const results = new Map<Contestant, Measured[]>(contestants.map((one) => [one, []]));
     for (let turn = 1; turn <= repetitions; turn += 1) {
-      ours.push(await measureOurs(diskPath, join(folder, 'ours')));
-      theirs.push(await measureTheirs(diskPath, join(folder, 'theirs.vmdk')));
-      console.log(`turn ${turn}: ours ${seconds(ours.at(-1))}, qemu-img ${seconds(theirs.at(-1))}`);
+      console.log(`turn ${turn}`);
+      for (const [one, measured] of results) {
+        measured.push(await one.measure());
+        console.log(`  ${one.name.padEnd(NAME_WIDTH)} ${seconds(measured.at(-1))}`);
+      }
     }
-    report(median(ours), median(theirs), Math.max(...ours.map(({ peakBytes }) => peakBytes ?? 0)));
+    report(
+      contestants.map(({ name }, index) => [name, median([...results.values()][index] ?? [])]),
+    );
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+const NAME_WIDTH = 34;
+
+async function contestantsFor(disk: string, folder: string): Promise<readonly Contestant[]> {
+  const ours = (name: string, path: string, formats: readonly ExportFormat[]) => ({
+    name,
+    measure: () => measureOurs(path, join(folder, 'ours'), formats),
+  });
+  const emptyDisks = [10, 100].map(async (gib) => {
+    const path = join(folder, `empty-${gib}.raw`);
+    await makeEmptyDisk(path, gib * GIB);
+    return ours(`pvmc: ova of an empty disk, ${gib} GiB`, path, ['ova']);
+  });
+  return [
+    { name: QEMU, measure: () => measureQemu(disk, join(folder, 'theirs.vmdk')) },
+    ...(await virtualBox(disk, folder)),
+    ours('pvmc: ova', disk, ['ova']),
+    ours('pvmc: qcow2', disk, ['qcow2']),
+    ours(`pvmc: all ${EXPORT_FORMAT_NAMES.length} formats`, disk, EXPORT_FORMAT_NAMES),
+    ...(await Promise.all(emptyDisks)),
+  ];
+}
+
+const QEMU = 'qemu-img convert';
+const VIRTUALBOX = 'VBoxManage clonemedium';
+
+/** It clones no raw disk, so it gets ours as VDI, which takes no part in the time. */
+async function virtualBox(disk: string, folder: string): Promise<readonly Contestant[]> {
+  const program = await findVBoxManage().catch(() => undefined);
+  if (program === undefined) {
+    console.log(`${VIRTUALBOX}: left out, there is no VBoxManage`);
+    return [];
+  }
+  const source = join(folder, 'vdi');
+  await exportElsewhere(disk, source, ['vdi']);
+  const vdi = join(source, 'bench-1.vdi');
+  return [
+    {
+      name: VIRTUALBOX,
+      measure: () => measureVirtualBox(program, vdi, join(folder, 'clone.vmdk')),
+    },
+  ];
 }
 
 async function makeDisk(path: string): Promise<string> {
@@ -54,16 +114,46 @@ async function makeDisk(path: string): Promise<string> {
   return path;
 }
 
-async function measureOurs(disk: string, folder: string): Promise<Measured> {
-  const began = performance.now();
-  const { stdout } = await run([process.execPath, process.argv[1] ?? '', ONCE, disk, folder]);
-  const took = performance.now() - began;
+async function makeEmptyDisk(path: string, sizeBytes: number): Promise<void> {
+  const file = await open(path, 'w');
+  try {
+    await file.truncate(sizeBytes);
+  } finally {
+    await file.close();
+  }
+}
+
+async function measureOurs(
+  disk: string,
+  folder: string,
+  formats: readonly ExportFormat[],
+): Promise<Measured> {
+  const measured = await exportElsewhere(disk, folder, formats);
   await rm(folder, { recursive: true });
+  return measured;
+}
+
+/** In a process of its own. */
+async function exportElsewhere(
+  disk: string,
+  folder: string,
+  formats: readonly ExportFormat[],
+): Promise<Measured> {
+  const began = performance.now();
+  const { stdout } = await run([
+    process.execPath,
+    process.argv[1] ?? '',
+    ONCE,
+    disk,
+    folder,
+    ...formats,
+  ]);
+  const took = performance.now() - began;
   const told: { readonly sizeBytes: number; readonly peakBytes: number } = JSON.parse(stdout);
   return { seconds: took / 1000, ...told };
 }
 
-async function measureTheirs(disk: string, path: string): Promise<Measured> {
+async function measureQemu(disk: string, path: string): Promise<Measured> {
   const subformat = ['-O', 'vmdk', '-o', 'subformat=streamOptimized'];
   const began = performance.now();
   await run(['qemu-img', 'convert', '-f', 'raw', ...subformat, disk, path]);
@@ -73,37 +163,59 @@ async function measureTheirs(disk: string, path: string): Promise<Measured> {
   return { seconds: took / 1000, sizeBytes: size };
 }
 
+async function measureVirtualBox(program: string, vdi: string, path: string): Promise<Measured> {
+  const target = [path, '--format', 'VMDK', '--variant', 'Stream'];
+  const began = performance.now();
+  await run([program, 'clonemedium', 'disk', vdi, ...target]);
+  const took = performance.now() - began;
+  const { size } = await stat(path);
+  for (const medium of [path, vdi]) await run([program, 'closemedium', 'disk', medium]);
+  await rm(path);
+  return { seconds: took / 1000, sizeBytes: size };
+}
+
 /** The process that is measured. */
-async function exportOnce(diskPath: string, outputFolder: string): Promise<void> {
-  const manifest = manifestSchema.parse({ name: 'bench', version: '1' });
-  const [file] = await exportAppliance(
+async function exportOnce(
+  diskPath: string,
+  outputFolder: string,
+  formats: readonly string[],
+): Promise<void> {
+  const manifest = manifestSchema.parse({ name: 'bench', version: '1', exports: formats });
+  const files = await exportAppliance(
     {
       manifest,
       diskPath,
       diskFormat: 'raw',
       outputFolder,
       baseName: 'bench-1',
-      formats: ['ova'],
+      formats: manifest.exports,
       sourceDateEpoch: 0,
     },
     quietProgress(),
   );
+  const sizeBytes = files.reduce((sum, file) => sum + file.sizeBytes, 0);
   const peakBytes = process.resourceUsage().maxRSS * 1024;
-  console.log(JSON.stringify({ sizeBytes: file?.sizeBytes, peakBytes }));
+  console.log(JSON.stringify({ sizeBytes, peakBytes }));
 }
 
-function report(ours: Measured, theirs: Measured, peakBytes: number): void {
+function report(medians: readonly (readonly [string, Measured])[]): void {
   const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
-  const ratio = (one: number, other: number) => (one / other).toFixed(3);
+  const ratioTo = (other: string, { seconds: took }: Measured) => {
+    const reference = medians.find(([name]) => name === other)?.[1].seconds;
+    return (reference === undefined ? '' : (took / reference).toFixed(2)).padStart(13);
+  };
   console.log(`\nmedians, on ${availableParallelism()} processors`);
   console.log(
-    `time  ours ${seconds(ours)}, qemu-img ${seconds(theirs)}, ratio ${ratio(ours.seconds, theirs.seconds)}`,
+    `${''.padEnd(NAME_WIDTH)}    time  to qemu-img to clonemedium       size  peak memory (threads included)`,
   );
-  console.log(
-    `size  ours (the whole OVA) ${megabytes(ours.sizeBytes)}, qemu-img (the VMDK) ${megabytes(theirs.sizeBytes)}, ` +
-      `ratio ${ratio(ours.sizeBytes, theirs.sizeBytes)}`,
-  );
-  console.log(`peak memory of ours, threads included: ${megabytes(peakBytes)}`);
+  for (const [name, measured] of medians) {
+    const { sizeBytes, peakBytes } = measured;
+    const time = seconds(measured).padStart(8);
+    const ratios = `${ratioTo(QEMU, measured)} ${ratioTo(VIRTUALBOX, measured)}`;
+    const size = megabytes(sizeBytes).padStart(12);
+    const memory = peakBytes === undefined ? '' : `  ${megabytes(peakBytes)}`;
+    console.log(`${name.padEnd(NAME_WIDTH)}${time}${ratios}${size}${memory}`);
+  }
 }
 
 function seconds(measured: Measured | undefined): string {
