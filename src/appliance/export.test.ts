@@ -245,6 +245,35 @@ describe('disk images', () => {
   });
 });
 
+describe('blocks that hold nothing', () => {
+  const MIB = 2 ** 20;
+  const formats = EXPORT_FORMAT_NAMES.filter((name) => name !== 'raw');
+
+  it('reach no export, whether they were never written, zeroed or discarded', async () => {
+    const clean = join(outer.path, 'clean.raw');
+    const used = join(outer.path, 'used.raw');
+    await makeKnownDisk(clean);
+    await copyFile(clean, used);
+    const noise = join(outer.path, 'noise');
+    await run(['dd', 'if=/dev/urandom', `of=${noise}`, 'bs=1M', 'count=4', 'status=none']);
+    const write = (from: string, mib: number) =>
+      run(['dd', `if=${from}`, `of=${used}`, 'bs=1M', 'count=4', `seek=${mib}`, 'conv=notrunc']);
+    // Written and zeroed again, as by detect-zeroes or a guest without discard.
+    await write(noise, 28);
+    await write('/dev/zero', 28);
+    // Written and discarded, as fstrim does it.
+    await write(noise, 34);
+    await run(['fallocate', '-p', '-o', String(34 * MIB), '-l', String(4 * MIB), used]);
+    const request = { formats, sourceDateEpoch: 1_760_000_000 };
+    const [before, after] = [await freshFolder('clean'), await freshFolder('used')];
+    const expected = await exportTiny({ ...request, diskPath: clean, outputFolder: before });
+    const files = await exportTiny({ ...request, diskPath: used, outputFolder: after });
+    const told = (all: typeof files) =>
+      all.map(({ path, sizeBytes, sha256 }) => [basename(path), sizeBytes, sha256]);
+    expect(told(files)).toEqual(told(expected));
+  });
+});
+
 describe('an export that fails', () => {
   /** A folder with an earlier export in it. */
   async function folderWithEarlier(name: string): Promise<string> {

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { manifestJsonSchema } from '../manifest/json-schema.ts';
 import { applianceNameOf, manifestTemplate } from '../manifest/template.ts';
 import { buildAppliance } from '../pipeline/build.ts';
+import { showBuild } from '../pipeline/build-space.ts';
 import { checkManifest } from '../pipeline/check.ts';
 import { cleanBuilds } from '../pipeline/clean.ts';
 import { diagnoseBuild } from '../pipeline/diagnose.ts';
@@ -11,7 +12,7 @@ import { diffAppliances } from '../pipeline/diff.ts';
 import { diagnoseComputer } from '../pipeline/doctor.ts';
 import { importAppliance } from '../pipeline/import.ts';
 import { buildIso } from '../pipeline/iso.ts';
-import { buildReport, keptBuilds } from '../pipeline/kept-builds.ts';
+import { keptBuilds } from '../pipeline/kept-builds.ts';
 import { lintAppliance } from '../pipeline/lint-file.ts';
 import { listedStages } from '../pipeline/listed-stages.ts';
 import { planBuild } from '../pipeline/plan.ts';
@@ -37,7 +38,7 @@ const program: Program = {
   signFile,
   diffAppliances,
   keptBuilds,
-  buildReport,
+  showBuild,
   diagnoseBuild,
   cleanBuilds,
   listedStages,

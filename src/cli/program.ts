@@ -3,6 +3,7 @@
  * in; the tests of the command line wire a small stand-in that emits the same kinds of events.
  */
 import type { BuildOptions } from '../pipeline/build-options.ts';
+import type { ShownBuild, ShowRequest } from '../pipeline/build-space.ts';
 import type { CheckOptions, CheckReport } from '../pipeline/check.ts';
 import type { CleanOptions, CleanReport } from '../pipeline/clean.ts';
 import type { DiagnoseOptions, DiagnoseResult, DiagnoseSession } from '../pipeline/diagnose.ts';
@@ -11,7 +12,7 @@ import type { Diagnosis, DoctorOptions } from '../pipeline/doctor.ts';
 import type { BuildResult, Emit, FileRequest } from '../pipeline/events.ts';
 import type { ImportedMachine, ImportOptions } from '../pipeline/import.ts';
 import type { IsoOptions, IsoResult } from '../pipeline/iso.ts';
-import type { BuildReport, KeptBuild, KeptVerification } from '../pipeline/kept-builds.ts';
+import type { KeptBuild, KeptVerification } from '../pipeline/kept-builds.ts';
 import type { LintOptions, LintResult } from '../pipeline/lint-file.ts';
 import type { ListedStage } from '../pipeline/listed-stages.ts';
 import type { Plan, PlanOptions } from '../pipeline/plan.ts';
@@ -32,7 +33,7 @@ export interface Program {
   signFile(request: FileRequest<SignOptions>): Promise<SignResult>;
   diffAppliances(request: DiffRequest): Promise<DiffResult>;
   keptBuilds(outputFolder: string): Promise<readonly (KeptBuild | KeptVerification)[]>;
-  buildReport(outputFolder: string, given: string): Promise<BuildReport>;
+  showBuild(request: ShowRequest): Promise<ShownBuild>;
   diagnoseBuild(options: DiagnoseOptions, session: DiagnoseSession): Promise<DiagnoseResult>;
   cleanBuilds(options: CleanOptions, signal: AbortSignal): Promise<CleanReport>;
   listedStages(): readonly ListedStage[];

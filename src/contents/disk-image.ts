@@ -1,7 +1,7 @@
 /**
  * The disk in a file, as bytes that can be read at any place. A VMDK is read along its tables, grain by
  * grain, without being unpacked; of a raw file only what holds data is read. Other formats are converted by
- * qemu-img into a sparse file that is gone when the disk is disposed of.
+ * qemu-img, or unpacked by zstd, into a sparse file that is gone when the disk is disposed of.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -199,6 +199,7 @@ const FOREIGN = [
   { magic: 'vhdxfile', format: 'vhdx' },
   { magic: '<<< ', format: 'vdi' },
   { magic: 'conectix', format: 'vpc' },
+  { magic: '\x28\u00b5\x2f\u00fd', format: 'zst' },
 ] as const;
 
 export type DiskFormat = 'vmdk' | 'raw' | (typeof FOREIGN)[number]['format'];
@@ -217,7 +218,7 @@ export async function diskFormatOf({ file, sizeBytes, offset }: PackageFile): Pr
 
 /**
  * For the caller to dispose of.
- * @throws PvmcError `program-failed`, `output-full`; `disk-backed` for one that is only a part
+ * @throws PvmcError `program-failed`, `output-full`, `disk-empty`; `disk-backed` for one that is only a part
  */
 export async function openConvertedImage(
   path: string,
@@ -229,7 +230,10 @@ export async function openConvertedImage(
   const remove = () => rm(folder, { recursive: true, force: true });
   try {
     const raw = join(folder, 'disk.raw');
-    const argv = ['qemu-img', 'convert', '-f', format, '-O', 'raw', path, raw];
+    const argv =
+      format === 'zst'
+        ? ['zstd', '-d', '-q', '-f', '--sparse', '-o', raw, path]
+        : ['qemu-img', 'convert', '-f', format, '-O', 'raw', path, raw];
     await explainingFailures(raw, async () => {
       await run(argv, {
         signal: progress.signal,
@@ -240,7 +244,7 @@ export async function openConvertedImage(
     const image = await openRawImage(raw, progress);
     return {
       ...image,
-      format: format === 'vpc' ? 'VHD' : format,
+      format: NAMES[format] ?? format,
       [Symbol.asyncDispose]: async () => {
         await image[Symbol.asyncDispose]();
         await remove();
@@ -251,6 +255,11 @@ export async function openConvertedImage(
     throw thrown;
   }
 }
+
+const NAMES: Readonly<Partial<Record<DiskFormat, string>>> = {
+  vpc: 'VHD',
+  zst: 'raw, packed by zstd',
+};
 
 /** A file that names another one would have that read too: any file of this computer. */
 async function requireWhole({ file, offset, name }: PackageFile): Promise<void> {

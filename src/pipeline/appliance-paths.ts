@@ -39,10 +39,22 @@ export async function appliancePath(request: GivenAppliance): Promise<string> {
   return fileOf(build);
 }
 
-const LOOKS_LIKE_A_FILE = /\.(ova|ovf|vmdk|qcow2|raw|vhdx?|vdi|img)$/i;
+const LOOKS_LIKE_A_FILE = /\.(ova|ovf|vmdk|qcow2|raw|vhdx?|vdi|img|zst)$/i;
 
 /** What users of the build get, or else the disk that it was made from. */
-async function fileOf({ path, record }: RecordedBuild): Promise<string> {
+async function fileOf(build: RecordedBuild): Promise<string> {
+  const path = await keptFile(build);
+  if (path !== undefined) return path;
+  throw new PvmcError({
+    kind: 'usage',
+    code: 'nothing-kept',
+    message: `neither an export nor the disk of ${build.record.build} is kept`,
+    hint: 'Give the path of the appliance itself, or build it again with `--keep always`.',
+  });
+}
+
+/** The same; undefined where nothing of it is kept. */
+export async function keptFile({ path, record }: RecordedBuild): Promise<string | undefined> {
   const exported = record.stages.export?.files ?? [];
   const ova = exported.find(({ output }) => output.path.endsWith('.ova'))?.output;
   const disk = record.stages.construct?.disk;
@@ -51,10 +63,5 @@ async function fileOf({ path, record }: RecordedBuild): Promise<string> {
   for (const output of candidates.filter((one): one is Output => one !== undefined)) {
     if (await isIntact(path, output)) return join(path, output.path);
   }
-  throw new PvmcError({
-    kind: 'usage',
-    code: 'nothing-kept',
-    message: `neither an export nor the disk of ${record.build} is kept`,
-    hint: 'Give the path of the appliance itself, or build it again with `--keep always`.',
-  });
+  return undefined;
 }

@@ -1,6 +1,7 @@
-/** `pvmc show`: one build, what was done and what is left of it. */
+/** `pvmc show`: one build, what was done, what is left of it, and what takes the space in it. */
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import type { ShownBuild } from '../../pipeline/build-space.ts';
 import type { BuildReport } from '../../pipeline/kept-builds.ts';
 import { formatDuration, formatSize } from '../../system/size.ts';
 import { formatAge } from '../amounts.ts';
@@ -8,12 +9,16 @@ import type { Session } from '../session.ts';
 import { wrap } from '../text.ts';
 import { markOf } from './builds.ts';
 import { BUILD_ARGUMENT, examples, type OpenSession, OUTPUT_OPTION } from './command.ts';
+import { spaceLines } from './space-lines.ts';
 
 export function addShow(root: Command, open: OpenSession): void {
   root
     .command('show')
-    .summary('tell of one build: its stages, its failure, what is kept')
-    .description('Tells of one build: what each stage did, why it failed, and what is kept of it.')
+    .summary('tell of one build: its stages, its failure, what takes space')
+    .description(
+      'Tells of one build: what each stage did, why it failed, what is kept of it, and which packages ' +
+        'and folders take the space in the appliance. Its disk is read without mounting it.',
+    )
     .argument(...BUILD_ARGUMENT)
     .option(...OUTPUT_OPTION)
     .addHelpText(
@@ -21,17 +26,21 @@ export function addShow(root: Command, open: OpenSession): void {
       examples([
         ['pvmc show', 'the latest build'],
         ['pvmc show hello-1.0.0-2026', 'the one whose name begins like this'],
+        ['pvmc show --json | jq .space.packages', 'what each package takes, to a program'],
       ]),
     )
     .action(async (given: string, flags: { readonly output: string }, command: Command) => {
       const session = open(command);
       const outputFolder = resolve(session.workingFolder, flags.output);
-      const report = await session.program.buildReport(outputFolder, given);
+      const report = await session.watch({
+        title: 'show',
+        run: (emit, signal) => session.program.showBuild({ outputFolder, given, emit, signal }),
+      });
       session.conclude(renderReport(report, session), 'build', report);
     });
 }
 
-function renderReport(report: BuildReport, session: Session): string[] {
+function renderReport(report: ShownBuild, session: Session): string[] {
   const { style, shorten } = session;
   const fact = (name: string, value: string) => `  ${style.dim(name.padEnd(12))}${value}`;
   return [
@@ -42,6 +51,7 @@ function renderReport(report: BuildReport, session: Session): string[] {
     fact('size', formatSize(report.sizeBytes)),
     ...spaced(renderStages(report, session)),
     ...spaced(renderFailure(report, session)),
+    ...spaced(report.space ? spaceLines(report.space) : []),
     ...spaced(report.kept.map(({ path, sizeBytes }) => fact(formatSize(sizeBytes), shorten(path)))),
   ];
 }

@@ -101,7 +101,7 @@ export function standIn(): Program {
       throw new TypeError('the stand-in reads no appliances');
     },
     keptBuilds: async () => [],
-    buildReport: async () => {
+    showBuild: async () => {
       throw new TypeError('the stand-in keeps no builds');
     },
     cleanBuilds: async () => ({ removed: [], running: [], freedBytes: 0 }),

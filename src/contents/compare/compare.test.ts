@@ -98,6 +98,15 @@ describe('two disks', () => {
     expect(difference.packages).toEqual([]);
   });
 
+  test('as each disk that pvmc exports, which is the same one', async () => {
+    const formats = ['vmdk', 'vmdk-sparse', 'qcow2', 'raw-zst', 'vhdx', 'vhd', 'vdi'] as const;
+    const diskPath = at('old', 'disk.raw');
+    for (const { path } of await exportTiny({ diskPath, outputFolder: at('all'), formats })) {
+      const difference = await compare(diskPath, path);
+      expect(difference).toMatchObject({ files: [], packages: [], differingPages: 0 });
+    }
+  });
+
   test('as OVAs, whose descriptors differ', async () => {
     const old = await exported('old', 'old-ova', { description: 'one' });
     const now = await exported('new', 'new-ova', {
@@ -181,6 +190,9 @@ describe('what cannot be read', () => {
     await writeFile(at('empty.raw'), '');
     expect(await codeOf(compare(good, at('empty.raw')))).toBe('disk-empty');
     expect(await codeOf(compare(good, at('nothing.raw')))).toBe('file-missing');
+    await run(['zstd', '-q', '-o', at('whole.zst'), good]);
+    await writeFile(at('cut.zst'), (await readFile(at('whole.zst'))).subarray(0, -1000));
+    expect(await codeOf(compare(good, at('cut.zst')))).toBe('program-failed');
     const backed = at('backed.qcow2');
     await run(['qemu-img', 'create', '-f', 'qcow2', '-F', 'raw', '-b', good, backed]);
     expect(await codeOf(compare(good, backed))).toBe('disk-backed');

@@ -10,15 +10,9 @@ import {
   readExactly,
 } from '../../appliance/ova/members.ts';
 import type { Progress } from '../../system/progress.ts';
-import { type ApplianceContents, openContents, type Volume } from '../appliance-contents.ts';
+import { type ApplianceContents, openContents } from '../appliance-contents.ts';
 import { descriptorKeys } from '../descriptor-keys.ts';
-import {
-  type FileTree,
-  type InstalledPackage,
-  installedPackages,
-  packageOfPaths,
-  readTree,
-} from '../packages.ts';
+import { type ReadSystem, readSystem } from '../read-system.ts';
 import { areEqual, type DifferingPages, differingPages } from './compare-bytes.ts';
 import { compareFiles, type FileChange } from './compare-files.ts';
 import { comparePartitions } from './compare-partitions.ts';
@@ -172,31 +166,6 @@ function sourceOf({ file, offset, sizeBytes }: PackageFile) {
     sizeBytes,
     read: (at: number, lengthBytes: number) => readExactly(file, offset + at, lengthBytes),
   };
-}
-
-/** The trees of an appliance's partitions, by number, and what is installed in one of them. */
-interface ReadSystem {
-  readonly trees: ReadonlyMap<number, { readonly volume: Volume; readonly tree: FileTree }>;
-  /** The partition that dpkg is on. */
-  readonly own: number | undefined;
-  readonly packages: ReadonlyMap<string, InstalledPackage>;
-  readonly owners: ReadonlyMap<string, string>;
-}
-
-async function readSystem(contents: ApplianceContents, signal: AbortSignal): Promise<ReadSystem> {
-  const trees = new Map<number, { volume: Volume; tree: FileTree }>();
-  for (const volume of contents.disk.volumes) {
-    const { partition, fileSystem } = volume;
-    if (!fileSystem) continue;
-    trees.set(partition?.number ?? 0, { volume, tree: await readTree(fileSystem, signal) });
-  }
-  for (const [own, { tree }] of trees) {
-    const packages = await installedPackages(tree);
-    if (packages.size === 0) continue;
-    return { trees, own, packages, owners: await packageOfPaths(tree, packages) };
-  }
-  const own = [...trees].find(([, { volume }]) => volume.fileSystem?.kind === 'ext')?.[0];
-  return { trees, own, packages: new Map(), owners: new Map() };
 }
 
 function comparePackages(
