@@ -12,7 +12,7 @@ import type { Progress } from '../system/progress.ts';
 import { run } from '../system/run.ts';
 import { readSideBySide } from './branches.ts';
 import { type DiskFormat, type DiskImage, type DiskMap, mapDisk } from './disk-extents.ts';
-import { type DiskPiece, diskPieces } from './disk-pieces.ts';
+import { type DiskPiece, diskPieces, PIECE_GRAIN_BYTES } from './disk-pieces.ts';
 import { FORMATS } from './formats/formats.ts';
 import { OutputFiles } from './output-files.ts';
 import { ensureFolder, PartialFile } from './partial-file.ts';
@@ -32,6 +32,14 @@ export interface ExportRequest {
   readonly sourceDateEpoch: number;
   /** Who signs the packages (OVA, OVF), if anybody does. */
   readonly signer?: Signer | undefined;
+  /** Asked when all is written and nothing has its name yet; what it throws ends the export without files. */
+  readonly accept?: (sizes: ExportSizes) => Promise<void>;
+}
+
+export interface ExportSizes {
+  readonly files: readonly ExportedFile[];
+  /** What of the disk is not zeros, in whole grains of 64 KiB: the same wherever the disk is stored. */
+  readonly dataBytes: number;
 }
 
 /** A file that users receive. Beside it lies another one with its checksum (checksums.ts). */
@@ -112,15 +120,23 @@ async function writeFormats(
     signal: progress.signal,
     onProgress: tell,
   });
-  await readSideBySide(pieces, writers);
+  let dataBytes = 0;
+  const count = async (all: AsyncIterable<DiskPiece>) => {
+    for await (const { isZero } of all) {
+      dataBytes += isZero.filter((zero) => !zero).length * PIECE_GRAIN_BYTES;
+    }
+  };
+  await readSideBySide(pieces, [...writers, count]);
   progress.signal.throwIfAborted();
   tell(map.dataBytes);
-  await files.finish();
-  return formats.flatMap((format) =>
+  const exported = formats.flatMap((format) =>
     FORMATS[format]
       .fileNames(baseName, signing)
       .map((name) => ({ format, path: join(outputFolder, name), ...files.written(name) })),
   );
+  await request.accept?.({ files: exported, dataBytes });
+  await files.finish();
+  return exported;
 }
 
 async function openDisk(disk: DiskImage) {

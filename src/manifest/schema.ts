@@ -19,6 +19,7 @@ import {
 } from './formats/names.ts';
 import { keyboard, LOCALE, locale, timezone } from './formats/regional.ts';
 import { boxVersionIsUsable, sudoIsUsable } from './rules.ts';
+import { budgetSchema } from './schema/budget.ts';
 import { checkSchema } from './schema/checks.ts';
 import { fileSchema, scriptSchema } from './schema/files.ts';
 import { networkSchema } from './schema/network.ts';
@@ -191,6 +192,14 @@ export const manifestSchema = z
         examples: [['ova', 'qcow2']],
       })
       .default(['ova']),
+    budget: budgetSchema
+      .meta({
+        description:
+          'How large the appliance may become. A build that goes beyond it fails, names what takes the most space, and ' +
+          'leaves the exports of earlier builds as they are.',
+        examples: [{ export: '500 MiB' }],
+      })
+      .optional(),
     signature: signatureSchema
       .meta({
         description:

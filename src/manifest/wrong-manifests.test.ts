@@ -1590,6 +1590,20 @@ packages: [Nginx]`),
   });
 });
 
+describe('budget', () => {
+  test.each([
+    'budget: { export: 500 MiB, disk-data: 2 GiB }',
+    'budget: { export: 500 }',
+    'budget: { export: 500 KiB }',
+    'budget: { export: 1 PiB }',
+    'budget: { disk-data: 3 TiB }',
+    'budget: { data: 2 GiB }',
+    'budget: 2 GiB',
+  ])('%s', (lines) => {
+    expect(having(lines)).toMatchSnapshot();
+  });
+});
+
 describe('timeouts', () => {
   test.each([
     'timeouts: { construct: 2 h, silence: 90s, boot: "1.5 min" }',

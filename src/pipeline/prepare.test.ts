@@ -21,7 +21,7 @@ describe('the installation manifest', () => {
     expect(rest).toEqual({
       version: 1,
       pvmc: PVMC_VERSION,
-      appliance: manifest,
+      appliance: { ...manifest, budget: undefined },
       sourceDateEpoch: EPOCH,
       packages: RESOLUTION.packages,
       aptSources: {

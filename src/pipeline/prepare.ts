@@ -95,7 +95,7 @@ export function installationManifest(
   return {
     version: INSTALLATION_MANIFEST_VERSION,
     pvmc: PVMC_VERSION,
-    appliance: withoutSignature(file.manifest),
+    appliance: withoutExportOptions(file.manifest),
     sourceDateEpoch,
     packages: resolution.packages,
     identifiers: identifiersFor(seedOf(file, resolution)),
@@ -116,9 +116,9 @@ export function installationManifest(
   };
 }
 
-/** Who signs the exports is nothing that the medium has to know, or to be made anew for. */
-function withoutSignature(manifest: Manifest): Manifest {
-  return { ...manifest, signature: undefined };
+/** Who signs the exports, and how large they may be, is nothing that the medium has to know, or to be made anew for. */
+function withoutExportOptions(manifest: Manifest): Manifest {
+  return { ...manifest, budget: undefined, signature: undefined };
 }
 
 export interface MediumContents {

@@ -42,7 +42,14 @@ const exportedSchema = z.strictObject({
 const stagesSchema = z.strictObject({
   media: z.strictObject({ ...finished, medium: outputSchema }).optional(),
   construct: z.strictObject({ ...finished, disk: outputSchema }).optional(),
-  export: z.strictObject({ ...finished, files: z.array(exportedSchema) }).optional(),
+  export: z
+    .strictObject({
+      ...finished,
+      files: z.array(exportedSchema),
+      /** What of the disk is not zeros; earlier versions of pvmc did not say. */
+      dataBytes: z.number().optional(),
+    })
+    .optional(),
   verify: z.strictObject(finished).optional(),
 });
 

@@ -5,7 +5,7 @@
 import { rm } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { checksumName } from '../appliance/checksums.ts';
-import { exportAppliance } from '../appliance/export.ts';
+import { type ExportSizes, exportAppliance } from '../appliance/export.ts';
 import { type Signer, signerId } from '../appliance/signature/signer.ts';
 import type { Hypervisor } from '../hypervisors/hypervisor.ts';
 import { baseId } from '../media/base.ts';
@@ -13,6 +13,7 @@ import { PvmcError } from '../system/error.ts';
 import type { Releases } from '../system/releases.ts';
 import { formatSize } from '../system/size.ts';
 import type { BegunBuild } from './begin-build.ts';
+import { budgetExceeded, overBudget } from './budget.ts';
 import { type Checkpoint, constructAppliance, GUEST_STAGES } from './construct-stages.ts';
 import type { ExportedFile, StageName } from './events.ts';
 import { FinishedStages } from './finished-stages.ts';
@@ -219,59 +220,85 @@ export class Stages {
 
   /** Exports that are there need no disk, though a later build may be glad of it. */
   async #takeExports(keys: StageKeys): Promise<readonly ExportedFile[] | undefined> {
-    const { begun, runner } = this.#options;
+    const { begun, runner, appliance } = this.#options;
+    const { manifest } = appliance.file;
     const taken = await this.#finished.take('export', keys.export);
     if (!taken) return undefined;
     const { build, finished } = taken;
+    if (manifest.budget?.['disk-data'] !== undefined && finished.dataBytes === undefined) {
+      return undefined;
+    }
     const disk = await this.#finished.take('construct', keys.construct);
     if (disk) await this.#finished.takeCheckpoint(keys.install);
     this.#tellReused(build, disk?.finished.result ?? 'the disk is no longer kept');
-    runner.reuse('export', build, finished.result);
-    return finished.files.map(({ format, output, sha256 }) => ({
+    const files = finished.files.map(({ format, output, sha256 }) => ({
       format,
       path: join(begun.folder.path, output.path),
       sizeBytes: output.sizeBytes,
       sha256,
     }));
+    const [first] = files;
+    const lookInto = disk ? begun.folder.diskPath : (first?.path ?? '');
+    await this.#refuseTaken({ files, dataBytes: finished.dataBytes ?? 0 }, lookInto);
+    runner.reuse('export', build, finished.result);
+    return files;
+  }
+
+  /** Exports that another budget had allowed. */
+  async #refuseTaken(sizes: ExportSizes, lookInto: string): Promise<void> {
+    const { appliance, runner, limits } = this.#options;
+    const over = overBudget(appliance.file.manifest.budget, sizes);
+    if (over.length === 0) return;
+    await runner.run('export', { limitSeconds: limits.export }, async (progress) => {
+      throw await budgetExceeded(over, lookInto, progress);
+    });
   }
 
   async #export(key: string): Promise<readonly ExportedFile[]> {
     const { begun, runner, limits } = this.#options;
     const { folder } = begun;
     await this.#finished.begin('export');
-    const exported = await runner.run('export', { limitSeconds: limits.export }, (progress) =>
-      this.#writeExports(progress),
+    const { files: exported, dataBytes } = await runner.run(
+      'export',
+      { limitSeconds: limits.export },
+      (progress) => this.#writeExports(progress),
     );
     const files = exported.map(async ({ format, path, sha256 }) => {
       const output = await outputOf(folder.path, path);
       const checksum = await outputOf(folder.path, checksumName(path));
       return { format, sha256, output, checksum };
     });
-    await this.#finished.finish('export', { key, files: await Promise.all(files) });
+    await this.#finished.finish('export', { key, files: await Promise.all(files), dataBytes });
     return exported;
   }
 
-  async #writeExports(progress: StageProgress): Promise<StageOutcome<readonly ExportedFile[]>> {
+  async #writeExports(progress: StageProgress): Promise<StageOutcome<ExportSizes>> {
     const { appliance, begun, sourceDateEpoch, signer } = this.#options;
     const { manifest } = appliance.file;
-    const { exportFolder } = begun.folder;
+    const { exportFolder, diskPath } = begun.folder;
+    let dataBytes = 0;
     const files = await exportAppliance(
       {
         manifest,
         baseName: baseName(manifest),
         sourceDateEpoch,
         outputFolder: exportFolder,
-        diskPath: begun.folder.diskPath,
+        diskPath,
         diskFormat: 'raw',
         formats: manifest.exports,
         signer,
+        accept: async (written) => {
+          dataBytes = written.dataBytes;
+          const over = overBudget(manifest.budget, written);
+          if (over.length > 0) throw await budgetExceeded(over, diskPath, progress);
+        },
       },
       progress,
     );
     const sizes = files.map(
       ({ path, sizeBytes }) => `${relative(exportFolder, path)}, ${formatSize(sizeBytes)}`,
     );
-    return { value: files, result: sizes.join('; ') };
+    return { value: { files, dataBytes }, result: sizes.join('; ') };
   }
 
   async #verify(files: readonly ExportedFile[]): Promise<void> {
