@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import { PvmcError } from '../system/error.ts';
 import type { Progress } from '../system/progress.ts';
-import { run } from '../system/run.ts';
+import { commandLine, run } from '../system/run.ts';
 import { BUILD_FOLDER } from './customize.ts';
 import { BUILD_PACKAGES, SUITE, SYSTEM_PACKAGES } from './packages.ts';
 
@@ -33,7 +33,8 @@ export function aptSources(mirror: string): readonly string[] {
 }
 
 export function mmdebstrapCommand(options: DebianOptions): readonly string[] {
-  const { workFolder } = options;
+  // A hook's words are split as a shell does.
+  const inWork = (name: string) => commandLine([join(options.workFolder, name)]);
   return [
     'mmdebstrap',
     '--variant=extract',
@@ -45,13 +46,13 @@ export function mmdebstrapCommand(options: DebianOptions): readonly string[] {
     '--aptopt=Acquire::http::Timeout "30"',
     // It would leave caches behind that are never twice the same; our script has removed them.
     '--skip=cleanup/apt',
-    `--extract-hook=tar-in ${join(workFolder, 'customize.tar')} /`,
+    `--extract-hook=tar-in ${inWork('customize.tar')} /`,
     `--extract-hook=chroot "$1" /bin/sh /${BUILD_FOLDER}/customize.sh`,
-    `--extract-hook=sync-out /${BUILD_FOLDER}/output ${join(workFolder, 'output')}`,
+    `--extract-hook=sync-out /${BUILD_FOLDER}/output ${inWork('output')}`,
     `--extract-hook=rm -rf "$1"/${BUILD_FOLDER}`,
-    `--extract-hook=tar-in ${join(workFolder, 'system-files.tar')} /`,
+    `--extract-hook=tar-in ${inWork('system-files.tar')} /`,
     SUITE,
-    join(workFolder, 'system.tar'),
+    join(options.workFolder, 'system.tar'),
     ...aptSources(options.mirror),
   ];
 }
