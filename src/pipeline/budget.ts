@@ -69,7 +69,8 @@ async function takersOf(path: string, progress: Progress): Promise<readonly stri
   }
 }
 
-const MOST_TAKERS = 5;
+/** With their titles as many lines as the screen of a failure shows. */
+const MOST_TAKERS = 4;
 
 function linesOf({ packages, folders }: SpaceUse): readonly string[] {
   const list = (title: string, takers: readonly Taker[]) =>
