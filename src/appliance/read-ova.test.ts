@@ -86,6 +86,7 @@ it('passes as it was exported, and says what it is', async () => {
     cpus: 2,
     firmware: 'bios',
     hasNetwork: true,
+    properties: [],
     disk: { fileName: 'tiny-1.0-disk1.vmdk', capacityBytes: DISK_BYTES },
   });
 });

@@ -109,6 +109,10 @@ describe('mistakes', () => {
     ],
     [['import', 'x.ova', '--forward', '70000'], '"70000" is no value for --forward'],
     [
+      ['import', 'x.ova', '--property', 'hostname'],
+      '"hostname" is no value for --property\n  hint: Write KEY=VALUE.',
+    ],
+    [
       ['import', 'x.ova', '--forward', '22', '--forward', '23:22'],
       '"23:22" is no value for --forward\n  hint: Port 22 of the machine is forwarded already.',
     ],

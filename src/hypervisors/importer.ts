@@ -20,7 +20,15 @@ export interface ImportSpecification {
   readonly forwardPorts: Readonly<Record<number, number>>;
   /** Writes the appliance's disk as a raw file that is not there yet, for who cannot read it himself. */
   readonly unpackDisk: (path: string) => Promise<void>;
+  /** A disc for its drive, which tells it what it is; nobody else may read it. */
+  readonly disc?: Buffer | undefined;
 }
+
+/** The disc's file in the machine's folder. */
+export const DISC = 'properties.iso';
+
+/** What a machine's commands are made of. */
+export type Known = Pick<ImportSpecification, 'name' | 'folder' | 'disc'>;
 
 /** Where a machine of that name would be made. */
 export interface Place {
@@ -64,5 +72,5 @@ export interface Importer {
   ): Promise<void>;
   /** Switches it on; it goes on when pvmc ends. */
   start(specification: ImportSpecification, progress: Progress): Promise<void>;
-  commands(specification: Pick<ImportSpecification, 'name' | 'folder'>): MachineCommands;
+  commands(specification: Known): MachineCommands;
 }

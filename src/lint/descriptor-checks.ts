@@ -1,9 +1,10 @@
 /** What the rules of the descriptor look for. XPath finds the elements, each with its place in the text. */
 import type { XmlNode } from 'libxml2-wasm';
 import { quoted } from '../appliance/broken.ts';
-import { isEfi, textOf, virtualSystems } from '../appliance/ovf/facts.ts';
+import { isEfi, virtualSystems } from '../appliance/ovf/facts.ts';
 import { NAMESPACES } from '../appliance/ovf/namespaces.ts';
 import { placeOf } from '../appliance/ovf/places.ts';
+import { textOf } from '../appliance/ovf/text-of.ts';
 import type { DescriptorSubject } from './descriptor-subject.ts';
 import type { Complaint } from './rule.ts';
 

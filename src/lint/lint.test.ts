@@ -20,7 +20,7 @@ import { BROKEN_DESCRIPTORS } from './testing/broken-descriptors.ts';
 import { BROKEN_DISKS } from './testing/broken-disks.ts';
 import { BROKEN_MANIFESTS } from './testing/broken-manifests.ts';
 import { BROKEN_SIGNATURES, certText, signed } from './testing/broken-signatures.ts';
-import { DISK, MF, OVF, part, parts } from './testing/small-appliance.ts';
+import { DISK, MF, OVF, part, parts, partsWith } from './testing/small-appliance.ts';
 
 const BROKEN = [
   ...BROKEN_ARCHIVES,
@@ -84,6 +84,12 @@ describe('our own exports have no findings', () => {
       expect(report).toMatchObject({ kind, files: [OVF, MF, DISK], findings: [] });
     }
     expect(await lintFirst('vmdk')).toMatchObject({ kind: 'vmdk', findings: [] });
+  });
+
+  it.each(['bios', 'uefi'] as const)('with properties, for %s', async (firmware) => {
+    const properties = ['hostname', 'network', { name: 'size', type: 'string', choices: ['s'] }];
+    const right = partsWith(part(DISK), { machine: { firmware }, properties });
+    expect((await lint(putTogether(right))).findings).toEqual([]);
   });
 });
 

@@ -59,6 +59,12 @@ test.each<[string, InstallationManifest, string]>([
   ['an identifier', { ...HELLO, identifiers: { ...identifiers, rootUuid: '7' } }, 'disk'],
   ['a script', { ...HELLO, scripts: [{ name: 'x', payload: 'scripts/0' }] }, 'disk'],
   ['the sources', { ...HELLO, aptSources: { text: '', keyrings: [] } }, 'disk'],
+  [
+    'a property that the guest knows',
+    { ...HELLO, properties: [{ key: 'hostname', kind: 'hostname', required: false, own: false }] },
+    'disk',
+  ],
+  ['no property', { ...HELLO, properties: undefined }, ''],
   ['the disk', appliance({ machine: { ...machine, disk: 2 ** 34 } }), 'install and disk'],
   ['the epoch', { ...HELLO, sourceDateEpoch: 1 }, 'install and disk'],
   ['a package', { ...HELLO, packages: [one('libc6')] }, 'install and disk'],

@@ -23,7 +23,7 @@ export function scratchUuid(inputs: InstallInputs): string {
  * and keyrings lie beside it and are not part of this key.
  */
 export function diskKey(inputs: DiskInputs): string {
-  const { appliance, identifiers, files, scripts, aptSources } = inputs;
+  const { appliance, identifiers, files, scripts, aptSources, properties } = inputs;
   const { name, hostname, locale, timezone, keyboard, network, users, services } = appliance;
   const below = installed(inputs);
   const { machine } = below.appliance;
@@ -45,6 +45,8 @@ export function diskKey(inputs: DiskInputs): string {
     files,
     scripts,
     aptSources,
+    // Undefined, it is no part of the text that the key is made of.
+    properties,
   };
   return digest('disk', configured);
 }

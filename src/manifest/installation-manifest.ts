@@ -20,6 +20,8 @@ export interface InstallationManifest {
   readonly scripts: readonly PayloadScript[];
   /** The apt sources that the appliance keeps, as deb822 text, with the keyrings they name. */
   readonly aptSources: { readonly text: string; readonly keyrings: readonly PayloadKeyring[] };
+  /** What the appliance asks its users for at its first boot; left out when that is nothing. */
+  readonly properties?: readonly GuestProperty[] | undefined;
 }
 
 /**
@@ -92,4 +94,31 @@ export interface PayloadKeyring {
   /** Path in the appliance. */
   readonly path: string;
   readonly payload: string;
+}
+
+/** What the guest is told of a property: nothing that only importers show. */
+export interface GuestProperty {
+  readonly key: string;
+  readonly kind:
+    | 'hostname'
+    | 'address'
+    | 'gateway'
+    | 'dns'
+    | 'ssh-key'
+    | 'password'
+    | 'string'
+    | 'boolean'
+    | 'int'
+    | 'own-password';
+  /** What it is when nobody gives a value. */
+  readonly default?: string | undefined;
+  readonly required: boolean;
+  /** Whose key or password. */
+  readonly user?: string | undefined;
+  /** `int`: of its value. `string` and passwords: of the number of characters. */
+  readonly min?: number | undefined;
+  readonly max?: number | undefined;
+  readonly choices?: readonly string[] | undefined;
+  /** Whether it is the manifest's own: then scripts get it. */
+  readonly own: boolean;
 }

@@ -40,6 +40,10 @@ const PUBLIC_KEY = /^\s*(?:(?:ssh|ecdsa|sk)-|[\w~./-]*\.pub\s*$)/;
 function isSecret(path: Path, document: ManifestDocument): boolean {
   if (path.includes('password-hash')) return true;
   const value = valueAt(document, path);
+  if (path[0] === 'properties' && path[2] === 'default') {
+    const setting = valueAt(document, path.slice(0, 2));
+    return [property(setting, 'type'), property(setting, 'name')].includes('password');
+  }
   return path.includes('ssh-keys') && typeof value === 'string' && !PUBLIC_KEY.test(value);
 }
 

@@ -2,6 +2,7 @@
 import { type Complain, property } from './field.ts';
 import { HOW_TO_HASH } from './formats/credentials.ts';
 import { quote } from './quote.ts';
+import { didYouMean } from './suggest.ts';
 
 const has = (value: unknown, key: string): boolean => property(value, key) !== undefined;
 
@@ -52,11 +53,15 @@ export function componentsFitSuite(value: unknown, complain: Complain): void {
 
 /** sudo that asks for a password can never be used by somebody without one. */
 export function sudoHasPassword(value: unknown, complain: Complain): void {
-  if (property(value, 'sudo') !== 'password' || has(value, 'password-hash')) return;
-  complain(['sudo'], {
-    message: 'asks for a password, but the user has none',
-    hint: `add password-hash, or write sudo: passwordless\n${HOW_TO_HASH.split('\n')[0]}`,
-  });
+  const asked = whoseProperty(value, 'password');
+  for (const [index, user] of listOf(property(value, 'users')).entries()) {
+    if (property(user, 'sudo') !== 'password' || has(user, 'password-hash')) continue;
+    if (asked !== undefined && asked === property(user, 'name')) continue;
+    complain(['users', index, 'sudo'], {
+      message: 'asks for a password, but the user has none',
+      hint: `add password-hash, or write sudo: passwordless\n${HOW_TO_HASH.split('\n')[0]}`,
+    });
+  }
 }
 
 /** root is there already, and may do everything. */
@@ -98,5 +103,48 @@ export function sudoIsUsable(value: unknown, complain: Complain): void {
       message: 'needs the package sudo, which is not among the packages',
       hint: 'add sudo to packages',
     });
+  }
+}
+
+/** The user that `ssh-key` and `password` are for when nobody is named: the only one, or root. */
+export function usualUser(users: readonly unknown[]): string | undefined {
+  if (users.length === 0) return 'root';
+  const name = property(users[0], 'name');
+  return users.length === 1 && typeof name === 'string' ? name : undefined;
+}
+
+/** Whom the ready-made property of that name is for; undefined when there is none, or it cannot be told. */
+function whoseProperty(manifest: unknown, name: string): string | undefined {
+  const item = listOf(property(manifest, 'properties')).find(
+    (one) => one === name || property(one, 'name') === name,
+  );
+  if (item === undefined || has(item, 'type')) return undefined;
+  const user = property(item, 'user');
+  if (typeof user === 'string') return user;
+  return usualUser(listOf(property(manifest, 'users')));
+}
+
+/** A key or a password is for somebody that the appliance has. */
+export function propertiesHaveUsers(value: unknown, complain: Complain): void {
+  const users = listOf(property(value, 'users'));
+  const names = users
+    .map((user) => property(user, 'name'))
+    .filter((name) => typeof name === 'string');
+  for (const [index, item] of listOf(property(value, 'properties')).entries()) {
+    const name = typeof item === 'string' ? item : property(item, 'name');
+    if ((name !== 'ssh-key' && name !== 'password') || has(item, 'type')) continue;
+    const user = property(item, 'user');
+    if (typeof user === 'string') {
+      if (user === 'root' || names.includes(user)) continue;
+      complain(['properties', index, 'user'], {
+        message: `there is no user ${quote(user)} in users`,
+        hint: didYouMean(user, names),
+      });
+    } else if (usualUser(users) === undefined) {
+      complain(['properties', index], {
+        message: 'needs a user, as the manifest has several',
+        hint: `write it with one: {name: ${name}, user: ${names[0]}}`,
+      });
+    }
   }
 }

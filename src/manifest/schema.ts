@@ -18,11 +18,12 @@ import {
   unitName,
 } from './formats/names.ts';
 import { keyboard, LOCALE, locale, timezone } from './formats/regional.ts';
-import { boxVersionIsUsable, sudoIsUsable } from './rules.ts';
+import { boxVersionIsUsable, propertiesHaveUsers, sudoHasPassword, sudoIsUsable } from './rules.ts';
 import { budgetSchema } from './schema/budget.ts';
 import { checkSchema } from './schema/checks.ts';
 import { fileSchema, scriptSchema } from './schema/files.ts';
 import { networkSchema } from './schema/network.ts';
+import { propertiesSchema } from './schema/properties.ts';
 import { repositorySchema } from './schema/repository.ts';
 import { signatureSchema } from './schema/signature.ts';
 import { timeoutsSchema } from './schema/timeouts.ts';
@@ -176,6 +177,14 @@ export const manifestSchema = z
           'place. No service is running then. What they print goes to the log; a script that fails ends the build.',
       })
       .default([]),
+    properties: propertiesSchema
+      .meta({
+        description:
+          'What users of the appliance may say when they import it, and it does at its first boot: OVF properties. A ' +
+          'list of ready-made ones by name, and of your own: see [properties.md](properties.md).',
+        examples: [['hostname', 'network', 'ssh-key']],
+      })
+      .optional(),
     checks: z
       .array(checkSchema)
       .meta({
@@ -219,6 +228,8 @@ export const manifestSchema = z
   })
   .check(rule(sudoIsUsable))
   .check(rule(boxVersionIsUsable))
+  .check(rule(sudoHasPassword))
+  .check(rule(propertiesHaveUsers))
   .meta({
     title: 'Appliance manifest of pvmc',
     description: 'Everything that can be said about an appliance.',

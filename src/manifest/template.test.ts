@@ -27,6 +27,7 @@ describe('the first manifest', () => {
       services: { 'apt-daily.timer': 'off' },
       scripts: [{ name: 'Say hello', run: 'echo hello' }],
       exports: ['ova', 'qcow2'],
+      properties: ['hostname', 'network', 'ssh-key'],
     });
     expect(manifest.files).toHaveLength(2);
     expect(manifest.checks).toHaveLength(3);

@@ -72,6 +72,9 @@ users:
 # services:
 #   apt-daily.timer: off
 
+# What users may say when they import it, and it does at its first boot.
+# properties: [hostname, network, ssh-key]
+
 # Files come from here, or from beside this manifest.
 files:
   - path: /etc/motd

@@ -1644,3 +1644,221 @@ describe('bytes that are no text', () => {
     );
   });
 });
+
+describe('properties', () => {
+  test('that are none', () => {
+    expect(having('properties: [hostnam, colour, address, Title, 3]')).toMatchInlineSnapshot(`
+      "appliance.yaml:3:14: properties[0]: "hostnam" is not a ready-made property
+        3 | properties: [hostnam, colour, address, Title, 3]
+          |              ^
+        hint: did you mean hostname?
+
+      appliance.yaml:3:23: properties[1]: "colour" is not a ready-made property
+        3 | properties: [hostnam, colour, address, Title, 3]
+          |                       ^
+        hint: ready-made are hostname, network, ssh-key and password
+              one of your own has a type: {name: colour, type: string}
+
+      appliance.yaml:3:31: properties[2]: "address" is a part of the property network
+        3 | properties: [hostnam, colour, address, Title, 3]
+          |                               ^
+        hint: write network
+
+      appliance.yaml:3:40: properties[3]: "Title" is not a ready-made property
+        3 | properties: [hostnam, colour, address, Title, 3]
+          |                                        ^
+        hint: ready-made are hostname, network, ssh-key and password
+              one of your own has a type: {name: title, type: string}
+
+      appliance.yaml:3:47: properties[4]: expected a text or keys with values, found the number 3
+        3 | properties: [hostnam, colour, address, Title, 3]
+          |                                               ^
+        hint: without quotes YAML reads a number; write "3""
+    `);
+    expect(having('properties: hostname')).toMatchInlineSnapshot(`
+      "appliance.yaml:3:13: properties: expected a list, found the text "hostname"
+        3 | properties: hostname
+          |             ^
+        hint: write a list: properties: [hostname]"
+    `);
+    expect(having('properties: []')).toMatchInlineSnapshot(`
+      "appliance.yaml:3:13: properties is an empty list; at least one is needed
+        3 | properties: []
+          |             ^"
+    `);
+  });
+
+  test('given twice, alone and with settings', () => {
+    expect(having('properties: [hostname, {name: hostname, label: Name}]')).toMatchInlineSnapshot(`
+      "appliance.yaml:3:31: properties[1].name: the property "hostname" is given twice
+        3 | properties: [hostname, {name: hostname, label: Name}]
+          |                               ^"
+    `);
+  });
+
+  test('of one’s own without a type, with a wrong one, with a wrong name', () => {
+    const lines = ['{name: title}', '{name: Title, type: string}', '{name: a, type: strin}'];
+    expect(having(`properties: [${lines.join(', ')}]`)).toMatchInlineSnapshot(`
+      "appliance.yaml:3:21: properties[0].name: "title" is not a ready-made property
+        3 | properties: [{name: title}, {name: Title, type: string}, {name: a, type: strin}]
+          |                     ^
+        hint: ready-made are hostname, network, ssh-key and password
+              one of your own has a type: {name: title, type: string}
+
+      appliance.yaml:3:36: properties[1].name: "Title" is not a name for a property
+        3 | properties: [{name: title}, {name: Title, type: string}, {name: a, type: strin}]
+          |                                    ^
+        hint: use lower-case letters, digits and single dashes between them (at most 64), starting with a letter
+
+      appliance.yaml:3:74: properties[2].type: "strin" is not one of string, boolean, int and password
+        3 | properties: [{name: title}, {name: Title, type: string}, {name: a, type: strin}]
+          |                                                                          ^
+        hint: did you mean string?"
+    `);
+  });
+
+  test('ready-made ones with what is not theirs', () => {
+    expect(
+      having(`properties:
+  - {name: hostname, type: string}
+  - {name: network, default: dhcp}
+  - {name: ssh-key, max-length: 80}
+  - {name: password, default: secret}`),
+    ).toMatchInlineSnapshot(`
+      "appliance.yaml:4:28: properties[0].type: "hostname" is a ready-made property, whose type is known
+        4 |   - {name: hostname, type: string}
+          |                            ^
+        hint: leave the type out, or choose another name for a property of your own
+
+      appliance.yaml:5:30: properties[1].default has no meaning for the property network
+        5 |   - {name: network, default: dhcp}
+          |                              ^
+        hint: the manifest’s network is what it is without one
+
+      appliance.yaml:6:33: properties[2].max-length has no meaning for the property ssh-key
+        6 |   - {name: ssh-key, max-length: 80}
+          |                                 ^
+
+      appliance.yaml:7:31: properties[3].default: would be the same password in every copy, and known to everybody who has one
+        7 |   - {name: password, default: ********
+          |                               ^
+        hint: leave it out; required: true makes importers ask for one"
+    `);
+  });
+
+  test('defaults that do not fit', () => {
+    expect(
+      having(`properties:
+  - {name: a, type: int, default: four}
+  - {name: b, type: string, default: 4}
+  - {name: c, type: boolean, default: "yes"}
+  - {name: d, type: int, default: 3, min: 4}
+  - {name: e, type: string, default: abcd, max-length: 3}
+  - {name: f, type: string, default: c, choices: [a, b]}
+  - {name: g, type: password, default: secret}`),
+    ).toMatchInlineSnapshot(`
+      "appliance.yaml:4:35: properties[0].default is not a whole number, which the type int wants
+        4 |   - {name: a, type: int, default: four}
+          |                                   ^
+
+      appliance.yaml:5:38: properties[1].default is not a text, which the type string wants
+        5 |   - {name: b, type: string, default: 4}
+          |                                      ^
+        hint: write it in quotes: "4"
+
+      appliance.yaml:6:39: properties[2].default is not true or false, which the type boolean wants
+        6 |   - {name: c, type: boolean, default: "yes"}
+          |                                       ^
+
+      appliance.yaml:7:35: properties[3].default is below min, 4
+        7 |   - {name: d, type: int, default: 3, min: 4}
+          |                                   ^
+
+      appliance.yaml:8:38: properties[4].default has 4 characters, more than max-length, 3
+        8 |   - {name: e, type: string, default: abcd, max-length: 3}
+          |                                      ^
+
+      appliance.yaml:9:38: properties[5].default is not one of the choices
+        9 |   - {name: f, type: string, default: c, choices: [a, b]}
+          |                                      ^
+
+      appliance.yaml:10:40: properties[6].default: would be the same password in every copy, and known to everybody who has one
+        10 |   - {name: g, type: password, default: ********
+           |                                        ^
+        hint: leave it out; required: true makes importers ask for one"
+    `);
+  });
+
+  test('limits that cannot be', () => {
+    expect(
+      having(`properties:
+  - {name: a, type: int, min: 4, max: 3}
+  - {name: b, type: string, min-length: 4, max-length: 3}
+  - {name: c, type: string, choices: [a, 'b"', a], max-length: 3}
+  - {name: d, type: boolean, min: 1}
+  - {name: e, type: int, max: 5000000000}`),
+    ).toMatchInlineSnapshot(`
+      "appliance.yaml:4:39: properties[0].max is less than min, 4
+        4 |   - {name: a, type: int, min: 4, max: 3}
+          |                                       ^
+
+      appliance.yaml:5:56: properties[1].max-length is less than min-length, 4
+        5 |   - {name: b, type: string, min-length: 4, max-length: 3}
+          |                                                        ^
+
+      appliance.yaml:6:42: properties[2].choices[1]: "b\\"" has a quote, a backslash or a control character, which a choice cannot
+        6 |   - {name: c, type: string, choices: [a, 'b"', a], max-length: 3}
+          |                                          ^
+
+      appliance.yaml:6:48: properties[2].choices[2]: the choice "a" is given twice
+        6 |   - {name: c, type: string, choices: [a, 'b"', a], max-length: 3}
+          |                                                ^
+
+      appliance.yaml:6:64: properties[2].max-length has no meaning beside choices
+        6 |   - {name: c, type: string, choices: [a, 'b"', a], max-length: 3}
+          |                                                                ^
+
+      appliance.yaml:7:35: properties[3].min has no meaning for a property of the type boolean
+        7 |   - {name: d, type: boolean, min: 1}
+          |                                   ^
+
+      appliance.yaml:8:31: properties[4].max: 5000000000 is too large; at most 2147483647 is possible
+        8 |   - {name: e, type: int, max: 5000000000}
+          |                               ^"
+    `);
+  });
+
+  test('for nobody, or for somebody of many', () => {
+    expect(having('properties: [{name: ssh-key, user: ada}]')).toMatchInlineSnapshot(`
+      "appliance.yaml:3:36: properties[0].user: there is no user "ada" in users
+        3 | properties: [{name: ssh-key, user: ada}]
+          |                                    ^"
+    `);
+    expect(
+      having(`users: [{name: ada}, {name: eve}]
+properties: [password, {name: ssh-key, user: eva}]`),
+    ).toMatchInlineSnapshot(`
+      "appliance.yaml:4:14: properties[0] needs a user, as the manifest has several
+        4 | properties: [password, {name: ssh-key, user: eva}]
+          |              ^
+        hint: write it with one: {name: password, user: ada}
+
+      appliance.yaml:4:46: properties[1].user: there is no user "eva" in users
+        4 | properties: [password, {name: ssh-key, user: eva}]
+          |                                              ^
+        hint: did you mean eve?"
+    `);
+  });
+
+  test('a password that is asked for is one for sudo', () => {
+    const users = 'packages: [sudo]\nusers: [{name: ada, sudo: password}, {name: eve}]\n';
+    expect(having(`${users}properties: [{name: password, user: ada}]`)).toBe('nothing is wrong');
+    expect(having(`${users}properties: [{name: password, user: eve}]`)).toMatchInlineSnapshot(`
+      "appliance.yaml:4:27: users[0].sudo asks for a password, but the user has none
+        4 | users: [{name: ada, sudo: password}, {name: eve}]
+          |                           ^
+        hint: add password-hash, or write sudo: passwordless
+              make a hash with: mkpasswd --method=yescrypt (package whois), or openssl passwd -6"
+    `);
+  });
+});

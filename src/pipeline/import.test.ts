@@ -12,6 +12,7 @@ import {
 } from '../appliance/testing/fixtures.ts';
 import { putTogether, takeApart, withPart } from '../appliance/testing/tampering.ts';
 import { run } from '../system/run.ts';
+import type { Emit } from './events.ts';
 import { type ImportOptions, importAppliance } from './import.ts';
 
 let outer: Awaited<ReturnType<typeof temporaryFolder>>;
@@ -43,13 +44,21 @@ async function exported(baseName: string, manifest: object = {}): Promise<string
 interface Wishes extends Partial<ImportOptions> {
   readonly path?: string;
   readonly signal?: AbortSignal;
+  readonly emit?: Emit;
 }
 
-function importTiny({ path, signal, ...options }: Wishes = {}) {
+function importTiny({ path, signal, emit = () => {}, ...options }: Wishes = {}) {
   return importAppliance({
     path: path ?? good,
-    options: { hypervisor: 'qemu', folder, forwards: [], action: 'import', ...options },
-    emit: () => {},
+    options: {
+      hypervisor: 'qemu',
+      folder,
+      forwards: [],
+      properties: [],
+      action: 'import',
+      ...options,
+    },
+    emit,
     signal: signal ?? new AbortController().signal,
   });
 }
@@ -120,6 +129,62 @@ describe('a machine for QEMU', () => {
   it('is only looked at when that is what was asked for', async () => {
     const { facts } = await importTiny({ action: 'rehearse' });
     expect(facts.folder).toBe(join(folder, 'tiny'));
+    expect(await readdir(folder)).toEqual([]);
+  });
+});
+
+describe('properties', () => {
+  const OWN = { name: 'workers', type: 'int', max: 9, default: 2 };
+  const asking = (properties: readonly unknown[]) => exported('asking-1.0', { properties });
+
+  it('are on a disc in the drive of the machine, for nobody else to read', async () => {
+    const path = await asking(['hostname', OWN]);
+    const properties = [{ key: 'hostname', value: 'shop-1' }];
+    const { facts } = await importTiny({ path, properties });
+    expect(facts.properties).toEqual([
+      { key: 'hostname', label: 'Host name', given: true },
+      { key: 'workers', label: 'workers', given: false },
+    ]);
+    const disc = join(facts.folder, 'properties.iso');
+    expect((await stat(disc)).mode & 0o777).toBe(0o600);
+    const text = await readFile(disc, 'latin1');
+    expect(text).toContain('oe:key="hostname" oe:value="shop-1"');
+    expect(text).toContain('oe:key="workers" oe:value="2"');
+    const start = await readFile(join(facts.folder, 'start'), 'utf8');
+    expect(start).toContain('file=properties.iso,format=raw,media=cdrom');
+  });
+
+  it('are not asked for: without any the machine is as its appliance came', async () => {
+    const { facts } = await importTiny({ path: await asking(['hostname']) });
+    expect(await readdir(facts.folder)).not.toContain('properties.iso');
+    expect(await readFile(join(facts.folder, 'start'), 'utf8')).not.toContain('properties.iso');
+  });
+
+  it('that it needs are named', async () => {
+    const notices: unknown[] = [];
+    const path = await asking([{ name: 'ssh-key', required: true }]);
+    await importTiny({ path, emit: (event) => void notices.push(event) });
+    expect(notices).toContainEqual({
+      type: 'notice',
+      line: 'the appliance needs ssh-key: give it with --property ssh-key=VALUE',
+    });
+  });
+
+  it.each([
+    [
+      ['hostname'],
+      'hostnam',
+      'hostnam: the appliance has no such property; did you mean hostname?',
+    ],
+    [[OWN], 'workers', 'workers is not a whole number that it can be'],
+    [[], 'hostname', 'hostname: the appliance has no such property'],
+  ])('of %j that are wrong keep anything from being made', async (declared, key, problem) => {
+    const path = declared.length === 0 ? good : await asking(declared);
+    const properties = [{ key, value: 'ten' }];
+    await expect(importTiny({ path, properties })).rejects.toMatchObject({
+      code: 'property-invalid',
+      message: `a property is wrong: ${problem}`,
+    });
     expect(await readdir(folder)).toEqual([]);
   });
 });

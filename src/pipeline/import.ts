@@ -27,6 +27,14 @@ import { plainText } from '../system/plain-text.ts';
 import { eventProgress } from './event-progress.ts';
 import type { Emit, FileRequest } from './events.ts';
 import { type Forward, hostPorts } from './import-ports.ts';
+import {
+  type AskedProperty,
+  askedProperties,
+  type GivenProperty,
+  missingProperties,
+  propertiesDisc,
+  propertyValues,
+} from './import-properties.ts';
 import { slowLine } from './limits.ts';
 
 export interface ImportOptions {
@@ -36,6 +44,8 @@ export interface ImportOptions {
   /** Where the machine's own folder is made; the hypervisor's usual place unless given. */
   readonly folder?: string | undefined;
   readonly forwards: readonly Forward[];
+  /** Values of the appliance's own properties, which it is told at its first boot. */
+  readonly properties: readonly GivenProperty[];
   /** `rehearse`: everything is looked at and nothing is made. `start`: it is switched on, too. */
   readonly action: 'rehearse' | 'import' | 'start';
 }
@@ -56,6 +66,8 @@ export interface Imported {
   readonly forwardPorts: Readonly<Record<number, number>>;
   /** In words; whether that is somebody to trust is for the user to say. */
   readonly signedBy: string | undefined;
+  /** What the appliance asks its users for. */
+  readonly properties: readonly AskedProperty[];
   readonly commands: MachineCommands;
 }
 
@@ -90,6 +102,7 @@ export async function importAppliance(
   const signature = await checkSignature(ova.members, refuse);
   for (const { message: line } of signature?.concerns ?? []) emit({ type: 'notice', line });
   const machine = await checkDescriptor(ova);
+  const disc = discFor(machine, options, emit);
   const { name, folder, claimed } = await findPlace(importer, machine, { path, options });
   try {
     const network = machine.hasNetwork ? 'nat' : 'none';
@@ -106,6 +119,7 @@ export async function importAppliance(
         progress.log('unpacking the disk');
         return extractDisk(ova, { disk: machine.disk, path: target, progress });
       },
+      disc,
     };
     if (claimed) await importer.import(specification, claimed, progress);
     else await importer.rehearse(specification, progress);
@@ -113,6 +127,7 @@ export async function importAppliance(
       facts: factsOf(machine, specification, {
         version,
         signedBy: signature && signatureWords(signature),
+        properties: askedProperties(machine.properties, options.properties),
         commands: importer.commands(specification),
       }),
       start: (emitLater, later) => importer.start(specification, eventProgress(emitLater, later)),
@@ -123,10 +138,30 @@ export async function importAppliance(
   }
 }
 
+/** Undefined when nothing was given: then the machine is as its appliance came, and asks nobody. */
+function discFor(
+  { name, properties }: MachineFacts,
+  options: ImportOptions,
+  emit: Emit,
+): Buffer | undefined {
+  const values = propertyValues(properties, options.properties);
+  const missing = missingProperties(properties, values);
+  if (missing.length > 0) {
+    const line = `the appliance needs ${missing.join(', ')}: give it with --property ${missing[0]}=VALUE`;
+    emit({ type: 'notice', line });
+  }
+  return options.properties.length === 0 ? undefined : propertiesDisc(name, values);
+}
+
 function factsOf(
   machine: MachineFacts,
   { name, folder, forwardPorts }: ImportSpecification,
-  { version, ...told }: Pick<Imported, 'signedBy' | 'commands'> & { readonly version: string },
+  {
+    version,
+    ...told
+  }: Pick<Imported, 'signedBy' | 'properties' | 'commands'> & {
+    readonly version: string;
+  },
 ): Imported {
   const { product, memoryBytes, cpus, firmware, disk } = machine;
   return {

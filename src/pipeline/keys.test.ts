@@ -80,6 +80,16 @@ describe('what has to be done again', () => {
     expect(await changed({ from, to })).toEqual(stages);
   });
 
+  test('after a change of what importers call a property: the exports, and nothing of the disk', async () => {
+    const labelled = (label: string) =>
+      `description: a first one\nproperties: [{ name: hostname, label: ${label} }]`;
+    const from = 'description: a first one';
+    const before = await keys({ from, to: labelled('Name') });
+    const after = await keys({ from, to: labelled('Host') });
+    expect(after.construct).toBe(before.construct);
+    expect(after.export).not.toBe(before.export);
+  });
+
   test('signed by another certificate: the exports, and nothing of the medium', async () => {
     await writeFile(join(folder, 'vendor.pem'), 'any');
     const to = 'description: a first one\nsignature: { certificate: vendor.pem, key: /k }';

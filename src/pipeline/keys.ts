@@ -108,8 +108,8 @@ function described({
   appliance,
   sourceDateEpoch,
 }: Pick<InstallationManifest, 'appliance' | 'sourceDateEpoch'>) {
-  const { name, version, description, vendor, machine, exports } = appliance;
-  return { name, version, description, vendor, machine, exports, sourceDateEpoch };
+  const { name, version, description, vendor, machine, exports, properties } = appliance;
+  return { name, version, description, vendor, machine, exports, properties, sourceDateEpoch };
 }
 
 /** The digest of each of the medium's files, by its path there. */

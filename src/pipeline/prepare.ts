@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import { guestProperties } from '../manifest/declared-properties.ts';
 import {
   INSTALLATION_MANIFEST_VERSION,
   type InstallationManifest,
@@ -113,6 +114,7 @@ export function installationManifest(
         payload: `keyrings/${index}`,
       })),
     },
+    properties: guestProperties(file.manifest),
   };
 }
 

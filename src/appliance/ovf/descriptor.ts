@@ -6,6 +6,7 @@ import { create } from 'xmlbuilder2';
 import type { Manifest } from '../../manifest/schema.ts';
 import { derivedUuid } from '../../system/identity.ts';
 import { NAMESPACES, STREAM_OPTIMIZED } from './namespaces.ts';
+import { discDrive, propertyElements, transport } from './properties.ts';
 import { type OvfTarget, TARGETS, type TargetHardware } from './targets.ts';
 import { FOR_BOTH, VIRTUALBOX_ALONE, virtualBoxMachine } from './virtualbox-machine.ts';
 
@@ -103,6 +104,7 @@ function virtualSystem({ manifest, uuids, target, hardware }: SystemFacts): XmlE
       'vbox:OSType': forVirtualBox ? { '@ovf:required': 'false', '#': 'Debian_64' } : undefined,
     },
     VirtualHardwareSection: {
+      '@ovf:transport': transport(manifest, forVmware),
       Info: 'The virtual hardware',
       System: {
         'vssd:ElementName': 'Virtual Hardware Family',
@@ -153,7 +155,8 @@ function isSpoken(hardware: TargetHardware, prefix: string): boolean {
   return prefix !== 'vbox' || speaksTo(hardware, 'virtualbox');
 }
 
-function product({ name, version, vendor }: Manifest): XmlElement {
+function product(manifest: Manifest): XmlElement {
+  const { name, version, vendor } = manifest;
   return {
     Info: 'The product',
     Product: name,
@@ -162,6 +165,7 @@ function product({ name, version, vendor }: Manifest): XmlElement {
     // The manifest has one address; it leads to both.
     ProductUrl: vendor?.url,
     VendorUrl: vendor?.url,
+    '#': propertyElements(manifest),
   };
 }
 
@@ -206,8 +210,10 @@ function items(
       'rasd:ResourceType': '17',
     },
   ];
-  if (!hasNetwork(manifest)) return all;
-  return [...all, networkAdapter(adapter, network.name)];
+  const drive = discDrive(manifest);
+  return hasNetwork(manifest)
+    ? [...all, networkAdapter(adapter, network.name), ...drive]
+    : [...all, ...drive];
 }
 
 function networkAdapter(adapter: TargetHardware['adapter'], network: string): XmlElement {

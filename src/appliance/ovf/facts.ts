@@ -3,7 +3,9 @@ import type { XmlNode } from 'libxml2-wasm';
 import { broken, Fault, quoted, type Report } from '../broken.ts';
 import { NAMESPACES } from './namespaces.ts';
 import { placeOf } from './places.ts';
+import { type PropertyFacts, propertyFacts } from './property-facts.ts';
 import type { Descriptor } from './schema.ts';
+import { textOf } from './text-of.ts';
 
 /** What the descriptor says of the machine. */
 export interface MachineFacts {
@@ -16,6 +18,8 @@ export interface MachineFacts {
   readonly firmware: 'bios' | 'uefi';
   readonly hasNetwork: boolean;
   readonly disk: DiskFacts;
+  /** What it asks its users for. */
+  readonly properties: readonly PropertyFacts[];
 }
 
 export interface DiskFacts {
@@ -62,6 +66,7 @@ export function machineFacts(descriptor: Descriptor): MachineFacts {
     firmware: isEfi(system) ? 'uefi' : 'bios',
     hasNetwork: system.get(item(ETHERNET), NAMESPACES) !== null,
     disk: onlyDisk(descriptor, system),
+    properties: propertyFacts(system),
   };
 }
 
@@ -208,12 +213,6 @@ function unitBytes(unit: string): number | undefined {
 /** The path of a machine's hardware of one of CIM's resource types. */
 function item(type: number): string {
   return `${HARDWARE}[normalize-space(rasd:ResourceType)='${type}']`;
-}
-
-/** Without blanks around it; undefined when there is nothing else. */
-export function textOf(node: XmlNode, path: string): string | undefined {
-  const content = node.get(path, NAMESPACES)?.content.trim();
-  return content === '' ? undefined : content;
 }
 
 function wholeNumber(text: string): number | undefined {

@@ -60,7 +60,7 @@ export const VIRTUALBOX_ALONE: VirtualBoxWords = {
 };
 
 export function virtualBoxMachine(
-  { name, machine }: Manifest,
+  { name, machine, properties }: Manifest,
   uuids: { readonly machine: string; readonly disk: string },
   words: VirtualBoxWords,
 ): XmlElement {
@@ -104,15 +104,29 @@ export function virtualBoxMachine(
       ...words.more,
     },
     StorageControllers: {
-      StorageController: {
-        ...words.controller,
-        AttachedDevice: {
-          '@type': 'HardDisk',
-          '@port': '0',
-          '@device': '0',
-          Image: { '@uuid': `{${uuids.disk}}` },
+      StorageController: [
+        {
+          ...words.controller,
+          AttachedDevice: {
+            '@type': 'HardDisk',
+            '@port': '0',
+            '@device': '0',
+            Image: { '@uuid': `{${uuids.disk}}` },
+          },
         },
-      },
+        ...(properties === undefined ? [] : [discDrive]),
+      ],
     },
   };
 }
+
+/** For the disc with the properties. */
+const discDrive: XmlElement = {
+  // As VirtualBox calls the one that it makes of the OVF's.
+  '@name': 'IDE',
+  '@type': 'PIIX4',
+  '@PortCount': '2',
+  '@useHostIOCache': 'true',
+  '@Bootable': 'true',
+  AttachedDevice: { '@passthrough': 'false', '@type': 'DVD', '@port': '0', '@device': '0' },
+};

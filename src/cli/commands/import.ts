@@ -5,8 +5,11 @@ import type { HypervisorName } from '../../hypervisors/registry.ts';
 import { STAGES } from '../../pipeline/events.ts';
 import type { Imported } from '../../pipeline/import.ts';
 import type { Forward } from '../../pipeline/import-ports.ts';
+import { type GivenProperty, readPropertiesFile } from '../../pipeline/import-properties.ts';
+import { plainText } from '../../system/plain-text.ts';
 import { formatSize } from '../../system/size.ts';
 import { addForward, USUAL_FORWARDS } from '../forwards.ts';
+import { addProperty } from '../given-properties.ts';
 import { requireFile } from '../locate.ts';
 import type { Session } from '../session.ts';
 import { examples, hypervisorOption, type OpenSession } from './command.ts';
@@ -16,6 +19,8 @@ interface ImportFlags {
   readonly name?: string;
   readonly folder?: string;
   readonly forward: readonly Forward[];
+  readonly property: readonly GivenProperty[];
+  readonly properties?: string;
   readonly start?: true;
   readonly dryRun?: true;
 }
@@ -44,6 +49,15 @@ export function addImport(root: Command, open: OpenSession): void {
         .argParser(addForward)
         .default(USUAL_FORWARDS, '22, for SSH'),
     )
+    .addOption(
+      new Option(
+        '--property <key=value>',
+        'tells the machine one of the properties that the appliance asks for; may be repeated',
+      )
+        .argParser(addProperty)
+        .default([], 'none'),
+    )
+    .option('--properties <file>', 'the same, from a file with a KEY=VALUE on each line')
     .option('--start', 'switch it on, too')
     .addOption(
       new Option('--dry-run', 'look at everything and tell what would be made').conflicts('start'),
@@ -57,6 +71,7 @@ export function addImport(root: Command, open: OpenSession): void {
           'pvmc import shop.ova --name shop-test --forward 22 --forward 8080:80',
           'and how to reach it',
         ],
+        ['pvmc import shop.ova --property hostname=shop-1', 'and who it is'],
         ['pvmc import shop.ova --dry-run', 'checks the file and shows the machine'],
       ]),
     )
@@ -68,11 +83,17 @@ export function addImport(root: Command, open: OpenSession): void {
 async function importFile(session: Session, file: string, flags: ImportFlags): Promise<void> {
   await requireFile(file);
   const { folder } = flags;
+  // Those of the command line go before those of the file.
+  const fromFile =
+    flags.properties === undefined
+      ? []
+      : await readPropertiesFile(resolve(session.workingFolder, flags.properties));
   const options = {
     hypervisor: flags.hypervisor,
     name: flags.name,
     folder: folder === undefined ? undefined : resolve(session.workingFolder, folder),
     forwards: flags.forward,
+    properties: [...fromFile, ...flags.property],
     action: flags.dryRun
       ? ('rehearse' as const)
       : flags.start
@@ -122,6 +143,7 @@ function renderImported(
     ['machine', machineWords(facts)],
     ['folder', shorten(folder)],
     ...(facts.signedBy === undefined ? [] : [['signed by', facts.signedBy] as const]),
+    ...propertyRows(facts.properties),
     ...(state === 'running'
       ? [['look', shown(commands.look)] as const]
       : [['start', shown(commands.start)] as const, ['or here', shown(commands.open)] as const]),
@@ -136,6 +158,16 @@ function renderImported(
     '',
     ...rows.map(([word, what]) => `  ${style.dim(word.padEnd(WORD_COLUMNS))}${what}`),
   ];
+}
+
+/** What the machine is told, and what it could have been told. */
+function propertyRows(properties: Imported['properties']): readonly (readonly [string, string])[] {
+  const keys = (given: boolean) =>
+    properties.filter((one) => one.given === given).map(({ key }) => plainText(key));
+  return [
+    ['told', keys(true).join(', ')] as const,
+    ['not told', keys(false).join(', ')] as const,
+  ].filter(([, what]) => what !== '');
 }
 
 function machineWords({ product, version, memoryBytes, cpus, firmware, diskBytes }: Imported) {

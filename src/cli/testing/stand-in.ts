@@ -153,6 +153,7 @@ async function importAppliance({
       forwardPorts: Object.fromEntries(
         options.forwards.map((one) => [one.guestPort, one.hostPort ?? 8000 + one.guestPort]),
       ),
+      properties: options.properties.map(({ key }) => ({ key, label: key, given: true })),
       commands: {
         start: command('start'),
         open: command('open'),

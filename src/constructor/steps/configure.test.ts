@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { guestProperties } from '../../manifest/declared-properties.ts';
 import { manifestSchema } from '../../manifest/schema.ts';
 import { run } from '../../system/run.ts';
 import { installationOf } from '../testing/rehearsal.ts';
@@ -68,6 +69,45 @@ describe('the network', () => {
   });
 });
 
+describe('what personalises it', () => {
+  const personal = (properties: readonly unknown[]) => {
+    const appliance = manifestSchema.parse({ name: 'tiny', version: '1.0', properties });
+    return configurationFiles(
+      installationOf(appliance, { properties: guestProperties(appliance) }),
+    );
+  };
+
+  test('is not there without properties', () => {
+    expect(Object.keys(files()).filter((path) => /pvmc|personalise/.test(path))).toEqual([]);
+  });
+
+  test('knows what the manifest declares, and nothing that only importers show', () => {
+    const own = { name: 'size', type: 'string', choices: ['s', 'l'], label: 'L', required: true };
+    const all = personal(['hostname', { name: 'ssh-key', label: 'Key' }, own]);
+    expect(all['usr/lib/pvmc/properties']?.split('\n').slice(1)).toEqual([
+      '[hostname]',
+      'kind=hostname',
+      'max=64',
+      '[ssh-key]',
+      'kind=ssh-key',
+      'user=root',
+      '[size]',
+      'kind=string',
+      'choice=s',
+      'choice=l',
+      'required=1',
+      'own=1',
+      '',
+    ]);
+  });
+
+  test('runs before the network', () => {
+    const unit = personal(['hostname'])['usr/lib/systemd/system/pvmc-personalise.service'];
+    expect(unit).toMatch(/^Before=.* systemd-networkd\.service /m);
+    expect(unit).toContain('\nConditionPathExists=!/var/lib/pvmc/personalised\n');
+  });
+});
+
 describe('as other programs read it', () => {
   test('mount finds the root and the EFI partition in fstab', async () => {
     await using folder = await temporaryFolder();
@@ -101,4 +141,8 @@ test('the plan lists what is written', () => {
   expect(lines[0]).toBe('host name tiny, locale C.UTF-8, time zone Etc/UTC, keyboard us');
   expect(lines[1]).toBe('the network by DHCP');
   expect(lines[2]).toContain(' /etc/fstab ');
+  const properties = guestProperties({ ...appliance, properties: ['hostname', 'network'] });
+  expect(configure.plan(installationOf(appliance, { properties }))).toContain(
+    'personalised at the first boot by: hostname address gateway dns',
+  );
 });

@@ -1,20 +1,24 @@
 /** Who the appliance is: name, language, clock, keyboard, disks, network, package sources. */
-import { copyFile, mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { DiskInputs } from '../../manifest/installation-manifest.ts';
+import { PERSONALISE_LINK, PROGRAM_PATH, personaliseFiles } from '../personalise/files.ts';
 import type { Context, Step } from '../step.ts';
 
 export const configure: Step = {
   name: 'configure',
   title: 'Configure the system',
   plan: (manifest) => {
-    const { appliance } = manifest;
+    const { appliance, properties } = manifest;
     const { locale, timezone, keyboard, network } = appliance;
     return [
       `host name ${appliance.hostname ?? appliance.name}, locale ${locale}, time zone ${timezone}, keyboard ${keyboard}`,
       network === 'dhcp'
         ? 'the network by DHCP'
         : `the network with the address ${network.address}`,
+      ...(properties === undefined
+        ? []
+        : [`personalised at the first boot by: ${properties.map(({ key }) => key).join(' ')}`]),
       `written: ${Object.keys(configurationFiles(manifest))
         .map((path) => `/${path}`)
         .join(' ')}`,
@@ -29,6 +33,10 @@ export const configure: Step = {
     await writePackageSources(context);
     await makeLocale(context);
     await setUpNetwork(context);
+    if (manifest.properties !== undefined) {
+      await chmod(join(context.workspace.root, PROGRAM_PATH), 0o755);
+      await pointTo(context, PERSONALISE_LINK.path, PERSONALISE_LINK.target);
+    }
   },
 };
 
@@ -61,6 +69,7 @@ export function configurationFiles(manifest: DiskInputs): Readonly<Record<string
       '',
     ].join('\n'),
     ...networkFiles(appliance),
+    ...personaliseFiles(manifest.properties),
   };
 }
 

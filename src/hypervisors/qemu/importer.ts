@@ -4,12 +4,14 @@ import { dirname, join, resolve } from 'node:path';
 import { removeAbandoned } from '../../system/abandoned.ts';
 import type { Progress } from '../../system/progress.ts';
 import { commandLine, run } from '../../system/run.ts';
-import type {
-  ClaimedPlace,
-  Importer,
-  ImportSpecification,
-  MachineCommands,
-  Place,
+import {
+  type ClaimedPlace,
+  DISC,
+  type Importer,
+  type ImportSpecification,
+  type Known,
+  type MachineCommands,
+  type Place,
 } from '../importer.ts';
 import { explaining, placeOf } from '../machine-place.ts';
 import { findUefiFirmware } from './firmware.ts';
@@ -61,7 +63,7 @@ export class QemuImporter implements Importer {
     await run([join(folder, 'start'), 'background'], { signal, log, kind: 'machine' });
   }
 
-  commands({ folder }: Pick<ImportSpecification, 'folder'>): MachineCommands {
+  commands({ folder }: Known): MachineCommands {
     const script = (...words: readonly string[]) =>
       commandLine([join(folder, words[0] ?? ''), ...words.slice(1)]);
     return {
@@ -88,6 +90,8 @@ export class QemuImporter implements Importer {
     await rm(raw);
     const uefi = specification.firmware === 'uefi' ? await findUefiFirmware() : undefined;
     if (uefi) await copyFile(uefi.variablesPath, join(partial, UEFI_VARIABLES));
+    const { disc } = specification;
+    if (disc) await writeFile(join(partial, DISC), disc, { mode: 0o600 });
     const start = { specification, program: this.#program, uefiCodePath: uefi?.codePath };
     await writeFile(join(partial, 'start'), startScript(start), { mode: 0o755 });
     await writeFile(join(partial, 'stop'), stopScript(specification), { mode: 0o755 });

@@ -4,7 +4,7 @@
  */
 import { commandLine } from '../../system/run.ts';
 import { formatSize } from '../../system/size.ts';
-import type { ImportSpecification } from '../importer.ts';
+import { DISC, type ImportSpecification } from '../importer.ts';
 
 export const CONSOLE_LOG = 'console.log';
 export const DISK = 'disk.qcow2';
@@ -64,7 +64,7 @@ ${hardware(specification, uefiCodePath)
 }
 
 function hardware(
-  { memoryBytes, cpus, network, forwardPorts }: ImportSpecification,
+  { memoryBytes, cpus, network, forwardPorts, disc }: ImportSpecification,
   uefiCodePath: string | undefined,
 ): readonly (readonly string[])[] {
   const forwards = Object.entries(forwardPorts).map(
@@ -81,6 +81,12 @@ function hardware(
         ]),
     ['-drive', `if=none,id=disk,file=${DISK},format=qcow2,discard=unmap`],
     ['-device', 'virtio-blk-pci,drive=disk,bootindex=1'],
+    ...(disc === undefined
+      ? []
+      : [
+          ['-drive', `if=none,id=disc,file=${DISC},format=raw,media=cdrom,readonly=on`],
+          ['-device', 'ide-cd,drive=disc'],
+        ]),
     network === 'nat'
       ? ['-nic', `user,model=virtio-net-pci${forwards.join('')}`]
       : ['-nic', 'none'],

@@ -2,18 +2,20 @@
  * Appliances become machines of VirtualBox's user: VirtualBox reads the OVA itself, and has the machine in
  * its own list and folder, as if the user had imported it.
  */
-import { realpath } from 'node:fs/promises';
+import { realpath, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../../system/error.ts';
 import type { Progress } from '../../system/progress.ts';
 import { commandLine } from '../../system/run.ts';
-import type {
-  ClaimedPlace,
-  Importer,
-  ImportSpecification,
-  MachineCommands,
-  Place,
+import {
+  type ClaimedPlace,
+  DISC,
+  type Importer,
+  type ImportSpecification,
+  type Known,
+  type MachineCommands,
+  type Place,
 } from '../importer.ts';
 import { explaining, placeOf } from '../machine-place.ts';
 import type { Dialect } from './dialect.ts';
@@ -63,6 +65,7 @@ export class VirtualBoxImporter implements Importer {
       }
       try {
         await this.#addSettings(specification, progress);
+        await this.#putDisc(specification, progress);
         await place.open();
       } catch (thrown) {
         await this.#removeRest(specification, progress);
@@ -74,9 +77,7 @@ export class VirtualBoxImporter implements Importer {
   async #addSettings(specification: ImportSpecification, progress: Progress): Promise<void> {
     const settings = settingsOf(specification);
     if (settings.length === 0) return;
-    const { name, folder } = specification;
-    // Somebody may have imported one of the same name into another folder meanwhile.
-    const machine = (await this.#uuidOf(name, folder)) ?? join(folder, `${name}.vbox`);
+    const machine = await this.#machineOf(specification);
     await this.#tell(['modifyvm', machine, ...settings], specification, progress);
   }
 
@@ -85,7 +86,7 @@ export class VirtualBoxImporter implements Importer {
     await this.#tell(['startvm', name, '--type', 'headless'], specification, progress);
   }
 
-  commands({ name }: Pick<ImportSpecification, 'name'>): MachineCommands {
+  commands({ name, folder, disc }: Known): MachineCommands {
     const manage = (...args: readonly string[]) => commandLine(['VBoxManage', ...args]);
     return {
       start: manage('startvm', name, '--type', 'headless'),
@@ -93,8 +94,31 @@ export class VirtualBoxImporter implements Importer {
       // A window on a machine that runs without one.
       look: manage('startvm', name, '--type', 'separate'),
       powerOff: manage('controlvm', name, 'acpipowerbutton'),
-      remove: manage('unregistervm', name, '--delete'),
+      // VirtualBox leaves discs where they are, and with them the folder.
+      remove: [
+        manage('unregistervm', name, '--delete'),
+        ...(disc === undefined ? [] : [commandLine(['rm', '-r', folder])]),
+      ].join(' && '),
     };
+  }
+
+  /** Into a drive at the first place that takes one, or at a controller of its own. */
+  async #putDisc(specification: ImportSpecification, progress: Progress): Promise<void> {
+    const { folder, disc } = specification;
+    if (disc === undefined) return;
+    const path = join(folder, DISC);
+    await writeFile(path, disc, { mode: 0o600, flag: 'wx' });
+    const machine = await this.#machineOf(specification);
+    let place = placeForDisc(await machineInfo(this.#manage, machine));
+    if (place === undefined) {
+      place = { controller: OWN_CONTROLLER, port: '0', device: '0' };
+      const add = ['storagectl', machine, '--name', OWN_CONTROLLER, '--add', 'ide'];
+      await this.#tell(add, specification, progress);
+    }
+    const { controller, port, device } = place;
+    const where = ['--storagectl', controller, '--port', port, '--device', device];
+    const what = ['--type', 'dvddrive', '--medium', path];
+    await this.#tell(['storageattach', machine, ...where, ...what], specification, progress);
   }
 
   /** Where VirtualBox keeps machines. */
@@ -122,6 +146,11 @@ export class VirtualBoxImporter implements Importer {
     }
   }
 
+  /** What VBoxManage knows it by. Somebody may have imported one of the same name into another folder meanwhile. */
+  async #machineOf({ name, folder }: ImportSpecification): Promise<string> {
+    return (await this.#uuidOf(name, folder)) ?? join(folder, `${name}.vbox`);
+  }
+
   /** Of the machine of that name whose settings are in that folder. */
   async #uuidOf(name: string, folder: string): Promise<string | undefined> {
     try {
@@ -138,7 +167,10 @@ export class VirtualBoxImporter implements Importer {
    * A VBoxManage that does not call the import off in time is killed, and VirtualBox's server goes on with it. What
    * it makes has the folder that was chosen for it; a machine of that name in another one is somebody else's.
    */
-  async #removeRest({ name, folder }: ImportSpecification, progress: Progress): Promise<void> {
+  async #removeRest(
+    { name, folder, disc }: ImportSpecification,
+    progress: Progress,
+  ): Promise<void> {
     const limit = performance.now() + REMOVE_SECONDS * 1000;
     try {
       while (performance.now() < limit) {
@@ -150,6 +182,7 @@ export class VirtualBoxImporter implements Importer {
     } catch (thrown) {
       progress.log(`${name} could not be removed: ${messageOf(thrown)}`, 'virtualbox');
     }
+    if (disc !== undefined) await rm(join(folder, DISC), { force: true }).catch(() => {});
   }
 }
 
@@ -173,4 +206,34 @@ function settingsOf({ firmware, network, forwardPorts }: ImportSpecification): r
       `tcp${guestPort},tcp,127.0.0.1,${hostPort},,${guestPort}`,
     ]),
   ];
+}
+
+/** For machines that come without a place for a drive. */
+const OWN_CONTROLLER = 'Properties';
+
+interface DiscPlace {
+  readonly controller: string;
+  readonly port: string;
+  readonly device: string;
+}
+
+/** In VirtualBox's words, the controllers that take a drive. */
+const TAKES_DRIVES = /^(?:PIIX|ICH|IntelAhci)/i;
+
+/**
+ * A drive that is empty, or else a place where one can be: VirtualBox makes no drive of one that an OVF only
+ * lists. It tells each as `"IDE-0-0"="emptydrive"` or `"none"`.
+ */
+function placeForDisc(info: ReadonlyMap<string, string>): DiscPlace | undefined {
+  const names = [...info.keys()].filter((key) => key.startsWith('storagecontrollername'));
+  const controllers = names
+    .filter((key) => TAKES_DRIVES.test(info.get(key.replace('name', 'type')) ?? ''))
+    .map((key) => info.get(key));
+  for (const wanted of ['emptydrive', 'none']) {
+    for (const [key, value] of info) {
+      const [, controller = '', port = '', device = ''] = /^(.+)-(\d+)-(\d+)$/.exec(key) ?? [];
+      if (value === wanted && controllers.includes(controller)) return { controller, port, device };
+    }
+  }
+  return undefined;
 }

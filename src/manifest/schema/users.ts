@@ -4,7 +4,7 @@ import { rule, type TextCheck, text, unique } from '../field.ts';
 import { passwordHash, sshKey } from '../formats/credentials.ts';
 import { ACCOUNT_NAME, groupName, userName } from '../formats/names.ts';
 import { absolutePath } from '../formats/paths.ts';
-import { rootIsPlain, sudoHasPassword } from '../rules.ts';
+import { rootIsPlain } from '../rules.ts';
 
 const shell: TextCheck = (path) => {
   const complaint = absolutePath(path);
@@ -57,5 +57,4 @@ export const userSchema = z
       .meta({ description: 'The login shell.', examples: ['/usr/bin/zsh'] })
       .default('/bin/bash'),
   })
-  .check(rule(sudoHasPassword))
   .check(rule(rootIsPlain));

@@ -1,0 +1,162 @@
+/**
+ * What users say when they import an appliance reaches it: by the disc of an OVF environment, and by a seed
+ * disk that somebody has made by hand; without either it is as its manifest says. Builds examples/welcome, for
+ * which the other machine tests have no time: run by hand, with `npm run test:properties`.
+ */
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest';
+import { saidOf } from '../../support/hello-build.ts';
+import { PvmcProcess, processesNaming } from '../../support/pvmc-process.ts';
+
+const run = promisify(execFile);
+
+let work: string;
+let ova: string;
+
+beforeAll(async () => {
+  work = await mkdtemp(join(tmpdir(), 'pvmc-properties-'));
+  // A build that is there already, in a folder that stays, is taken as it is.
+  const output = join(inject('runFolder'), 'welcome');
+  const ended = await new PvmcProcess(['build', 'examples/welcome', '-o', output, '--no-verify'])
+    .ended;
+  expect(saidOf(ended, 'build-failed')).toBeUndefined();
+  ova = join(output, 'welcome-1.0.0.ova');
+});
+
+afterEach(async () => {
+  for (const name of ['given', 'plain']) await run(join(work, name, 'stop')).catch(() => {});
+  expect(processesNaming(work)).toEqual([]);
+});
+
+afterAll(() => rm(work, { recursive: true, force: true }));
+
+test('a disc and a seed disk together make it another machine', async () => {
+  const key = join(work, 'key');
+  await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'ada', '-f', key]);
+  const publicKey = (await readFile(`${key}.pub`, 'utf8')).trim();
+  const given = ['hostname=ada-1', 'colour=wheat', 'owner=Eve', `ssh-key=${publicKey}`];
+  const machine = await importAs('given', given);
+  const seed = await seedDisk('# mine\nowner="Ada & Söhne"\npassword=not a secret\n');
+  await machine.start(seed);
+  expect(await machine.page()).toContain('the page of Ada &amp; Söhne.');
+
+  const script = [
+    'cat /etc/hostname /proc/sys/kernel/hostname /var/lib/pvmc/personalisation',
+    'id -un; grep -c wheat /var/www/html/index.html; test -e /var/lib/pvmc/personalised && echo done',
+    'systemctl is-active pvmc-personalise; stat -c %a /etc/pvmc/properties.env',
+  ];
+  const ssh = ['-i', key, '-p', String(machine.ports[22]), '-o', 'StrictHostKeyChecking=no'];
+  const where = ['-o', `UserKnownHostsFile=${join(work, 'hosts')}`, 'admin@127.0.0.1'];
+  const { stdout } = await run('ssh', [...ssh, '-o', 'BatchMode=yes', ...where, script.join('; ')]);
+  expect(stdout.split('\n')).toEqual([
+    'ada-1',
+    'ada-1',
+    '# What became of the properties of this appliance. Passwords are not here.',
+    'address: is dhcp',
+    'colour: given by the disc /dev/sr0',
+    'hostname: is ada-1',
+    'owner: given by the seed disk /dev/vdb',
+    'password: of admin is set',
+    'ssh-key: may log in as admin: ada',
+    'admin',
+    '1',
+    'done',
+    'active',
+    '600',
+    '',
+  ]);
+  const console = await machine.console();
+  expect(console).toContain('personalise: the host name is ada-1\r\n');
+  expect(console).toMatch(/ada-1 login:/);
+  expect(console).not.toContain('not a secret');
+});
+
+test('without any it is as its manifest says, and the next boot takes a seed disk', async () => {
+  const machine = await importAs('plain', []);
+  await machine.start();
+  expect(await machine.page()).toContain('the page of nobody.');
+  expect(await machine.console()).toMatch(/welcome login:/);
+  expect(await machine.console()).not.toContain('personalise:');
+  await machine.stop();
+
+  const wrong = 'hostname=-wrong-\naddress=10.0.2.15/24\ngateway=10.0.2.2\nowner=Bo\n';
+  await machine.start(await seedDisk(wrong));
+  expect(await machine.page()).toContain('the page of Bo.');
+  const console = await machine.console();
+  expect(console).toContain(
+    'personalise: hostname from the seed disk /dev/vdb is refused: it is not a host name\r\n',
+  );
+  expect(console).toContain('personalise: the network is 10.0.2.15/24, gateway 10.0.2.2\r\n');
+  expect(console).toMatch(/welcome login:/);
+});
+
+interface Machine {
+  /** Guest port → ours. */
+  readonly ports: Readonly<Record<number, number>>;
+  start(seed?: string): Promise<void>;
+  stop(): Promise<void>;
+  page(): Promise<string | undefined>;
+  console(): Promise<string>;
+}
+
+async function importAs(name: string, given: readonly string[]): Promise<Machine> {
+  const argv = ['import', ova, '--folder', work, '--name', name];
+  const forwards = ['--forward', '22', '--forward', '80'];
+  const properties = given.flatMap((one) => ['--property', one]);
+  const imported = saidOf(
+    await new PvmcProcess([...argv, ...forwards, ...properties]).ended,
+    'imported',
+  );
+  expect(imported).toMatchObject({ state: 'off', name });
+  const folder = join(work, name);
+  const ports = imported?.['forwardPorts'] as Readonly<Record<number, number>>;
+  const console = () => readFile(join(folder, 'console.log'), 'latin1');
+  return {
+    ports,
+    start: async (seed) => {
+      const drive = seed === undefined ? [] : ['-drive', `if=virtio,format=raw,file=${seed}`];
+      await run(join(folder, 'start'), ['background', ...drive]);
+    },
+    stop: async () => void (await run(join(folder, 'stop'))),
+    page: async () => {
+      const text = await until(() => page(ports[80]));
+      // The login comes last.
+      await until(async () => ((await console()).includes(' login:') ? true : undefined));
+      return text;
+    },
+    console,
+  };
+}
+
+/** By hand, as docs/properties.md says. */
+async function seedDisk(text: string): Promise<string> {
+  const folder = await mkdtemp(join(work, 'seed-'));
+  const lines = join(folder, 'properties.txt');
+  await writeFile(lines, text);
+  const seed = join(folder, 'seed.img');
+  await run('mkfs.vfat', ['-C', '-n', 'PVMC-SEED', seed, '1440']);
+  await run('mcopy', ['-i', seed, lines, '::']);
+  return seed;
+}
+
+/** What a web server has; undefined while there is none. */
+async function page(port = 0): Promise<string | undefined> {
+  const signal = AbortSignal.timeout(60_000);
+  const answer = await fetch(`http://127.0.0.1:${port}/`, { signal }).catch(() => undefined);
+  return answer?.ok ? answer.text() : undefined;
+}
+
+/** Without KVM the appliance needs half a minute to boot, and minutes on a computer that is busy. */
+async function until<T>(look: () => Promise<T | undefined>): Promise<T | undefined> {
+  const limit = performance.now() + 1_200_000;
+  for (;;) {
+    const seen = await look();
+    if (seen !== undefined || performance.now() > limit) return seen;
+    await sleep(5000);
+  }
+}
