@@ -7,12 +7,14 @@ my @KINDS = ('guestinfo', 'disc', 'seed');
 # Sticks and discs can appear later than the root file system.
 my $LATEST_DEVICE_SECONDS = 3;
 
-# Nothing is waited for longer.
-my $PROGRAM_SECONDS = 20;
+my $SETTLE_SECONDS = 20;
+
+# Nothing is waited for longer. An emulated machine on a busy computer needs much of it to hash a password.
+my $PROGRAM_SECONDS = 120;
 
 sub look {
   my (@declared) = @_;
-  run_program(['udevadm', 'settle', "--timeout=$PROGRAM_SECONDS"]);
+  run_program(['udevadm', 'settle', "--timeout=$SETTLE_SECONDS"]);
   my @found;
   my %seen;
   for my $try (0 .. (-e $RECORD ? 0 : $LATEST_DEVICE_SECONDS)) {
