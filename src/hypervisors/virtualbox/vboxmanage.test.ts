@@ -39,11 +39,13 @@ it.each([
   });
 });
 
-it('tries again while a machine changes its state', async () => {
+it.each([
+  ['The machine is not mutable', 'Details: code VBOX_E_INVALID_OBJECT_STATE (0x80bb0007)'],
+  ['The object is not ready', 'Details: code E_ACCESSDENIED (0x80070005)'],
+])('tries again while a machine changes its state: %s', async (...said) => {
+  const errors = said.map((line) => `echo "VBoxManage: error: ${line}" >&2`).join('\n');
   const manage = await saying(
-    'echo x >> tries; [ "$(wc -l < tries)" -gt 2 ] && echo ok && exit\n' +
-      'echo "VBoxManage: error: The machine is not mutable" >&2\n' +
-      'echo "VBoxManage: error: Details: code VBOX_E_INVALID_OBJECT_STATE (0x80bb0007)" >&2; exit 1',
+    `echo x >> tries; [ "$(wc -l < tries)" -gt 2 ] && echo ok && exit\n${errors}; exit 1`,
   );
   expect((await manage.run(['modifyvm', 'x'])).stdout).toBe('ok');
 });

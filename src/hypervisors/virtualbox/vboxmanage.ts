@@ -39,7 +39,8 @@ export class ManageFailure extends PvmcError {
 }
 
 const LIMIT_SECONDS = 120;
-/** Of a machine whose state is just changing. */
+/** Of a machine whose state is just changing; the second is said when its session is just being closed. */
+const IN_CHANGE = /VBOX_E_INVALID_OBJECT_STATE|^The object is not ready/;
 const TRIES = 10;
 const PAUSE_MILLISECONDS = 500;
 /** An isolated VirtualBox is found by these; our clean environment would hide it. */
@@ -68,8 +69,7 @@ export class VBoxManage {
       try {
         return await this.#once(args, options);
       } catch (thrown) {
-        const passing =
-          thrown instanceof ManageFailure && thrown.says(/VBOX_E_INVALID_OBJECT_STATE/);
+        const passing = thrown instanceof ManageFailure && thrown.says(IN_CHANGE);
         if (!passing || tried === TRIES) throw thrown;
         await sleep(PAUSE_MILLISECONDS);
       }
