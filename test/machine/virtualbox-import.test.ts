@@ -139,8 +139,9 @@ describe('pvmc import', () => {
       const { 'Forwarding(0)': forwarding, ...machine } = Object.fromEntries(await settings(name));
       expect(machine).toMatchObject({ ...(await wantedSettings('bios')), name });
       expect(forwarding).toMatch(/^tcp22,/);
-      // Without the mark that an import makes in it.
-      expect((await readdir(join(machines, name))).sort()).toEqual([
+      // Without the mark that an import makes in it, and not looking at VirtualBox's own older settings.
+      const files = await readdir(join(machines, name));
+      expect(files.filter((file) => !file.endsWith('.vbox-prev')).sort()).toEqual([
         expect.stringMatching(/\.vmdk$/),
         `${name}.vbox`,
       ]);
