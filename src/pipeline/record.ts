@@ -2,13 +2,13 @@
  * What a build's folder says of the build: `build.json`. Written by renaming, and only after what it
  * speaks of is whole, so whatever moment a build was cut off at, its record is true.
  */
-import { open, readFile, rename } from 'node:fs/promises';
+import { open, rename } from 'node:fs/promises';
 import { basename, isAbsolute, join, sep } from 'node:path';
 import { z } from 'zod';
 import { EXPORT_FORMAT_NAMES } from '../manifest/export-formats.ts';
-import { systemCodeOf } from '../system/error.ts';
 import { startTimeOf } from '../system/start-time.ts';
 import { STAGES } from './events.ts';
+import { readRecordFile } from './record-file.ts';
 
 /** Changes when an older pvmc could no longer read a record, or this one an older. */
 const RECORD_VERSION = 1;
@@ -115,20 +115,9 @@ export async function writeRecord(folder: string, record: BuildRecord): Promise<
 
 /** The record of a build's folder; undefined when there is none that can be read. */
 export async function readRecord(folder: string): Promise<BuildRecord | undefined> {
-  try {
-    const record = recordSchema.parse(
-      JSON.parse(await readFile(join(folder, RECORD_FILE), 'utf8')),
-    );
-    // A folder that was copied or renamed is not the build that it says.
-    return record.build === basename(folder) ? record : undefined;
-  } catch (thrown) {
-    const unreadable =
-      thrown instanceof z.ZodError ||
-      thrown instanceof SyntaxError ||
-      ['ENOENT', 'ENOTDIR', 'EACCES'].includes(systemCodeOf(thrown) ?? '');
-    if (unreadable) return undefined;
-    throw thrown;
-  }
+  const record = await readRecordFile(join(folder, RECORD_FILE), recordSchema);
+  // A folder that was copied or renamed is not the build that it says.
+  return record?.build === basename(folder) ? record : undefined;
 }
 
 /** How the build stands now: one whose process is gone without a word was interrupted. */

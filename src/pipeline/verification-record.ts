@@ -1,10 +1,10 @@
 /** What the folder of a `pvmc verify` says of it: `verification.json`, so that `pvmc builds` and `clean` know it. */
-import { readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { readdir, rename, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
-import { systemCodeOf } from '../system/error.ts';
 import { BUILDS_FOLDER } from './build-folder.ts';
 import { thisProcess } from './record.ts';
+import { readRecordFile } from './record-file.ts';
 
 const RECORD_FILE = 'verification.json';
 
@@ -60,17 +60,8 @@ export async function recordedVerifications(outputFolder: string): Promise<Recor
 
 /** Undefined when the folder has no record that can be read, or another folder's. */
 export async function readVerification(folder: string): Promise<VerificationRecord | undefined> {
-  try {
-    const record = schema.parse(JSON.parse(await readFile(join(folder, RECORD_FILE), 'utf8')));
-    return record.verification === basename(folder) ? record : undefined;
-  } catch (thrown) {
-    const unreadable =
-      thrown instanceof z.ZodError ||
-      thrown instanceof SyntaxError ||
-      ['ENOENT', 'ENOTDIR', 'EACCES'].includes(systemCodeOf(thrown) ?? '');
-    if (unreadable) return undefined;
-    throw thrown;
-  }
+  const record = await readRecordFile(join(folder, RECORD_FILE), schema);
+  return record?.verification === basename(folder) ? record : undefined;
 }
 
 async function write(folder: string, record: VerificationRecord): Promise<void> {

@@ -1,4 +1,4 @@
-/** Runs a command with the VBoxManage of a VirtualBox of its own first on PATH. */
+/** Runs a command with the VBoxManage of a VirtualBox of its own first on PATH, as scripts/with-virtualbox.mjs tells. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { constants } from 'node:os';
@@ -8,8 +8,10 @@ import { TestVirtualBox, whyNoVirtualBox } from './test-virtualbox.ts';
 /** Guests run in the interpreter: with a clock as fast as ours they would do little but serve it. */
 const CLOCK_PERCENT = 10;
 
+process.exitCode = await withVirtualBox(process.argv.slice(2));
+
 /** Returns the command's exit status, when that VirtualBox is gone again. */
-export async function withVirtualBox(command: readonly string[]): Promise<number> {
+async function withVirtualBox(command: readonly string[]): Promise<number> {
   const why = await whyNoVirtualBox();
   if (why !== undefined) {
     console.error(why);
