@@ -3,10 +3,15 @@ import { mkdir, readFile, rm, stat, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import { guestProperties } from '../../manifest/declared-properties.ts';
-import { manifestSchema } from '../../manifest/schema.ts';
-import { type Boot, environment, type GuestRoot, guestRoot } from '../testing/guest-root.ts';
-import { temporaryFolder } from '../testing/temporary-folder.ts';
+import {
+  bootWith,
+  DONE,
+  NETWORK,
+  RECORD,
+  record,
+  VALUES,
+} from '../../../test/support/personalised-boot.ts';
+import { environment } from '../testing/guest-root.ts';
 import { PROGRAM } from './program.ts';
 
 const ED25519 = `ssh-ed25519 ${Buffer.concat([
@@ -15,48 +20,6 @@ const ED25519 = `ssh-ed25519 ${Buffer.concat([
   Buffer.from([0, 0, 0, 32]),
   Buffer.alloc(32, 7),
 ]).toString('base64')}`;
-
-const SHOP = { name: 'shop', version: '1.0', users: [{ name: 'ada' }] };
-
-const ALL = {
-  properties: [
-    'hostname',
-    'network',
-    'ssh-key',
-    'password',
-    { name: 'shop-title', type: 'string', default: 'My shop', 'max-length': 20 },
-    { name: 'size', type: 'string', choices: ['small', 'large'], default: 'small' },
-    { name: 'open', type: 'boolean', default: true },
-    { name: 'workers', type: 'int', min: 1, max: 64, default: 4 },
-    { name: 'api-token', type: 'password' },
-  ],
-};
-
-const DONE = 'var/lib/pvmc/personalised';
-const RECORD = 'var/lib/pvmc/personalisation';
-const VALUES = 'etc/pvmc/properties.env';
-const NETWORK = 'etc/systemd/network/70-properties.network';
-
-/** One boot of an appliance with all the properties, in a root of its own. */
-async function bootWith(
-  prepare: (guest: GuestRoot) => Promise<void>,
-  look: (guest: GuestRoot, boot: Boot, folder: string) => Promise<void>,
-  settings: object = ALL,
-): Promise<void> {
-  await using folder = await temporaryFolder();
-  const manifest = manifestSchema.parse({ ...SHOP, ...settings });
-  const guest = await guestRoot(folder.path, guestProperties(manifest));
-  await prepare(guest);
-  await look(guest, await guest.boot(), folder.path);
-}
-
-/** The outcome of each key that the record tells. */
-async function record(guest: GuestRoot): Promise<Record<string, string>> {
-  const lines = ((await guest.read(RECORD)) ?? '')
-    .split('\n')
-    .filter((line) => line.includes(': '));
-  return Object.fromEntries(lines.map((line) => line.split(/: (.*)/s).slice(0, 2)));
-}
 
 test('it needs no module that perl-base lacks', async () => {
   const modules = [...PROGRAM.matchAll(/^use (\w[\w:]*)/gm)].map(([, name]) => name);

@@ -57,7 +57,6 @@ test('a disc and a seed disk together make it another machine', async () => {
     'ada-1',
     'ada-1',
     '# What became of the properties of this appliance. Passwords are not here.',
-    'address: is dhcp',
     'colour: given by the disc /dev/sr0',
     'hostname: is ada-1',
     'owner: given by the seed disk /dev/vdb',

@@ -31,25 +31,21 @@ sub apply_hostname {
   announce("the host name is $name");
 }
 
-# Address, gateway and name servers belong together: one that is wrong leaves the network as it was.
+# Address, gateway and name servers belong together: one that is wrong leaves the network as it was. Scripts
+# get those that are used.
 sub apply_network {
   my ($declared, $values, $before) = @_;
   my @keys = ('address', 'gateway', 'dns');
   return if !grep { defined $values->{$_} } @keys;
-  return if !defined $values->{address} && $declared->{address}{required};
-  return if grep { ($outcome{$_} // '') =~ /^refused/ } @keys;
-  my ($address, $gateway, $dns) = map { $values->{$_} // $declared->{$_}{default} // '' } @keys;
-  if ($address eq 'dhcp') {
-    return refuse('gateway', 'needs an address; dhcp has its own gateway', 'the network') if defined $values->{gateway};
-    $gateway = '';
-  } else {
-    # The one of the appliance itself is of the network that it came with.
-    $gateway = '' if !defined $values->{gateway} && $address ne ($declared->{address}{default} // '');
-    my $complaint = $gateway eq '' ? undef : gateway_complaint($address, $gateway);
-    return refuse('gateway', $complaint, 'the network') if defined $complaint;
+  my ($address, $gateway, $dns) = network_of($declared, $values);
+  if (!defined $address) {
+    $outcome{$_} //= 'refused: it is used together with what is refused' for grep { defined $values->{$_} } @keys;
+    delete @$values{@keys};
+    return;
   }
-  my @servers = split /[\s,]+/, $dns;
-  my $words = join ', ', $address, $gateway eq '' ? () : "gateway $gateway", @servers ? "name servers @servers" : ();
+  @$values{@keys} = ($address, $gateway, $dns);
+  my @servers = split / /, $dns;
+  my $words = join ', ', $address, $gateway eq '' ? () : "gateway $gateway", @servers ? "name servers $dns" : ();
   return if !is_new('address', "is $words", $before);
   my @settings = $address eq 'dhcp' ? ('DHCP=yes') : ("Address=$address", $gateway eq '' ? () : "Gateway=$gateway");
   push @settings, map { "DNS=$_" } @servers;
@@ -57,6 +53,28 @@ sub apply_network {
   my @match = ('# From the properties of this machine; goes before 80-wired.network.', '[Match]', 'Type=ether', 'Kind=!*');
   my $text = join "\n", @match, '', '[Network]', @settings, '';
   announce("the network is $words") if write_file("$ROOT/etc/systemd/network/70-properties.network", $text, 0644);
+}
+
+# Address, gateway and name servers; nothing when they cannot be used. The appliance's own gateway and name
+# servers are of the network that it came with, and importers hand them over whatever the address is: they
+# are left out where they do not fit, and refused only when somebody else has named them.
+sub network_of {
+  my ($declared, $values) = @_;
+  return if !defined $values->{address} && $declared->{address}{required};
+  return if grep { ($outcome{$_} // '') =~ /^refused/ } 'address', 'gateway', 'dns';
+  my %own = map { $_ => own_value($declared->{$_}) } 'address', 'gateway', 'dns';
+  my ($address, $gateway, $dns) = map { $values->{$_} // $own{$_} } 'address', 'gateway', 'dns';
+  my $is_own_gateway = $gateway eq $own{gateway};
+  my $complaint = $gateway eq '' ? undef
+    : $address eq 'dhcp' ? 'needs an address; dhcp has its own gateway'
+    : gateway_complaint($address, $gateway);
+  if (defined $complaint && !$is_own_gateway) {
+    refuse('gateway', $complaint, 'the network');
+    return;
+  }
+  $gateway = '' if defined $complaint;
+  $dns = '' if $address eq 'dhcp' && $dns eq $own{dns};
+  return ($address, $gateway, $dns);
 }
 
 sub gateway_complaint {

@@ -28,7 +28,7 @@ sub look {
     for my $source (grep { $_->{kind} eq $kind } @found) {
       note("values from $source->{from}");
       my $values = $source->{values};
-      # Importers give those that nobody has filled in, too.
+      # Importers give an empty one for what nobody has filled in.
       $given{$_} = { value => $values->{$_}, from => $source->{from} } for grep { $values->{$_} ne '' } keys %$values;
     }
   }

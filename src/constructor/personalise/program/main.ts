@@ -43,6 +43,8 @@ sub main {
     note("$given->{$key}{from} gives " . shown($key) . ', which this appliance has no use for');
     delete $given->{$key};
   }
+  my $found = keys %$given;
+  pass_over_defaults(\%declared, $given);
   my $anything = keys %$given;
   my %values = checked(\@declared, $given);
   apply_hostname($values{hostname}, \%before) if defined $values{hostname};
@@ -56,7 +58,7 @@ sub main {
   if ($anything && !$wrong) {
     write_file($DONE, "Values were found and used; see personalisation. Remove this file to have it looked for others.\n", 0644);
   }
-  note('no values were found: all is as the appliance came') if !$anything;
+  note('no values ' . ($found ? 'but defaults ' : '') . 'were found: all is as the appliance came') if !$anything;
   return $wrong ? 1 : 0;
 }
 
@@ -74,6 +76,28 @@ sub read_declarations {
     }
   }
   return @declared;
+}
+
+# Importers hand over the defaults of what nobody has filled in, as if somebody had given them. What the
+# appliance has anyway is nothing to do, unless an earlier boot has set something else.
+sub pass_over_defaults {
+  my ($declared, $given) = @_;
+  my %earlier = read_values();
+  for my $key (keys %$given) {
+    my $default = own_value($declared->{$key});
+    my ($value) = check($declared->{$key}, $given->{$key}{value});
+    my $earlier = $earlier{ environment_name($key) } // '';
+    next if $default eq '' || ($value // '') ne $default;
+    delete $given->{$key} if $earlier eq '' || $earlier eq $default;
+  }
+}
+
+# The default as check gives it, hence as values can be compared with it; empty without one.
+sub own_value {
+  my ($property) = @_;
+  return '' if !defined $property->{default};
+  my ($value) = check($property, $property->{default});
+  return $value // $property->{default};
 }
 
 # Each property's value: the one that was given, if it is right; of those that scripts get, an earlier one or
