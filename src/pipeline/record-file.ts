@@ -1,5 +1,5 @@
-/** Reading the file that says of a folder what pvmc did there. */
-import { readFile } from 'node:fs/promises';
+/** The file that says of a folder what pvmc did there. */
+import { open, readFile, rename } from 'node:fs/promises';
 import { z } from 'zod';
 import { systemCodeOf } from '../system/error.ts';
 
@@ -18,4 +18,18 @@ export async function readRecordFile<T>(
     if (unreadable) return undefined;
     throw thrown;
   }
+}
+
+/** Replaces it: whatever moment the process or the computer ends at, one of both is there, and whole. */
+export async function writeRecordFile(path: string, record: object): Promise<void> {
+  const fresh = `${path}.new`;
+  const file = await open(fresh, 'w', 0o600);
+  try {
+    await file.writeFile(`${JSON.stringify(record, undefined, 1)}\n`);
+    // A power cut must not leave an empty one under its name.
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(fresh, path);
 }

@@ -2,13 +2,12 @@
  * What a build's folder says of the build: `build.json`. Written by renaming, and only after what it
  * speaks of is whole, so whatever moment a build was cut off at, its record is true.
  */
-import { open, rename } from 'node:fs/promises';
 import { basename, isAbsolute, join, sep } from 'node:path';
 import { z } from 'zod';
 import { EXPORT_FORMAT_NAMES } from '../manifest/export-formats.ts';
 import { startTimeOf } from '../system/start-time.ts';
 import { STAGES } from './events.ts';
-import { readRecordFile } from './record-file.ts';
+import { readRecordFile, writeRecordFile } from './record-file.ts';
 
 /** Changes when an older pvmc could no longer read a record, or this one an older. */
 const RECORD_VERSION = 1;
@@ -101,16 +100,7 @@ export type BuildState = 'running' | NonNullable<BuildRecord['outcome']>;
 
 /** Replaces the record of a build's folder. */
 export async function writeRecord(folder: string, record: BuildRecord): Promise<void> {
-  const path = join(folder, RECORD_FILE);
-  const file = await open(`${path}.new`, 'w', 0o600);
-  try {
-    await file.writeFile(`${JSON.stringify(record, undefined, 1)}\n`);
-    // A power cut must not leave an empty one under its name.
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(`${path}.new`, path);
+  await writeRecordFile(join(folder, RECORD_FILE), record);
 }
 
 /** The record of a build's folder; undefined when there is none that can be read. */

@@ -1,10 +1,10 @@
 /** What the folder of a `pvmc verify` says of it: `verification.json`, so that `pvmc builds` and `clean` know it. */
-import { readdir, rename, writeFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { BUILDS_FOLDER } from './build-folder.ts';
 import { thisProcess } from './record.ts';
-import { readRecordFile } from './record-file.ts';
+import { readRecordFile, writeRecordFile } from './record-file.ts';
 
 const RECORD_FILE = 'verification.json';
 
@@ -64,8 +64,6 @@ export async function readVerification(folder: string): Promise<VerificationReco
   return record?.verification === basename(folder) ? record : undefined;
 }
 
-async function write(folder: string, record: VerificationRecord): Promise<void> {
-  const path = join(folder, RECORD_FILE);
-  await writeFile(`${path}.new`, `${JSON.stringify(record, undefined, 1)}\n`);
-  await rename(`${path}.new`, path);
+function write(folder: string, record: VerificationRecord): Promise<void> {
+  return writeRecordFile(join(folder, RECORD_FILE), record);
 }
