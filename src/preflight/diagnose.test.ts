@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { PvmcError } from '../system/error.ts';
-import { diagnose, isReady, notReady, warningLines } from './diagnose.ts';
+import { DEADLINE_SECONDS, diagnose, isReady, notReady, warningLines } from './diagnose.ts';
 import { type Check, type Finding, ok, problem, warning } from './finding.ts';
 
 const { signal } = new AbortController();
@@ -46,6 +46,22 @@ describe('diagnose', () => {
       { state: 'problem', finding: 'the look at it did not end within 0.05 s' },
     ]);
     expect(told).toBe(true);
+  });
+
+  test('waits for a check that a busy computer makes slow', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const slow = check('busy', async () => {
+        await new Promise((resolve) => setTimeout(resolve, (DEADLINE_SECONDS - 1) * 1000));
+        return [ok('at last')];
+      });
+      const looked = diagnose([slow], { signal });
+      await vi.advanceTimersByTimeAsync(DEADLINE_SECONDS * 1000);
+      expect((await looked)[0]?.findings).toEqual([ok('at last')]);
+      expect(DEADLINE_SECONDS).toBeGreaterThanOrEqual(30);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   test('takes a check that fails for a warning', async () => {
