@@ -1,19 +1,12 @@
 /** A compressed qcow2: most of what QEMU runs on takes it. */
 import { writeQcow2 } from '../qcow2/writer.ts';
-import type { Format } from './format.ts';
+import { singleFile } from './single-file.ts';
 
-const fileName = (baseName: string) => `${baseName}.qcow2`;
-
-export const qcow2: Format = {
+export const qcow2 = singleFile({
+  ending: '.qcow2',
+  details: 'version 3, compressed clusters',
   forms: ['deflatedSmall'],
-  fileNames: (baseName) => [fileName(baseName)],
-  details: ['version 3, compressed clusters'],
   room: 'deflated',
-  proof: { type: 'disk', fileName, qemuFormat: 'qcow2' },
-  write: async (job) => {
-    await job.output.file(fileName(job.baseName), async (file) => {
-      await writeQcow2(file, job.disk);
-      return undefined;
-    });
-  },
-};
+  proof: { qemuFormat: 'qcow2' },
+  write: (file, { disk }) => writeQcow2(file, disk),
+});

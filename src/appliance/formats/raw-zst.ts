@@ -1,20 +1,11 @@
 /** The plain disk, compressed by zstd. */
 import { writeZst } from '../zst/writer.ts';
-import type { Format } from './format.ts';
+import { singleFile } from './single-file.ts';
 
-const fileName = (baseName: string) => `${baseName}.raw.zst`;
-
-export const rawZst: Format = {
-  forms: [],
-  fileNames: (baseName) => [fileName(baseName)],
-  details: ['zstd -9 of the disk byte for byte'],
+export const rawZst = singleFile({
+  ending: '.raw.zst',
+  details: 'zstd -9 of the disk byte for byte',
   room: 'deflated',
-  proof: { type: 'disk', fileName, qemuFormat: 'raw', packedBy: 'zstd' },
-  write: async (job) => {
-    await job.output.file(fileName(job.baseName), async (file) => {
-      const { progress } = job;
-      await writeZst(file, job.disk, { progress });
-      return undefined;
-    });
-  },
-};
+  proof: { qemuFormat: 'raw', packedBy: 'zstd' },
+  write: (file, { disk, progress }) => writeZst(file, disk, { progress }),
+});

@@ -1,26 +1,20 @@
 /** The disk byte for byte, in a file that has holes where the disk has zeros. */
 import type { FileHandle } from 'node:fs/promises';
 import { type DiskPiece, type DiskShape, PIECE_GRAIN_BYTES } from '../disk-pieces.ts';
-import { SparseDigest } from '../sparse-digest.ts';
+import type { SparseDigest } from '../sparse-digest.ts';
 import { writeWhole } from '../write-whole.ts';
-import type { Format } from './format.ts';
+import { hashedFile } from './single-file.ts';
 
-const fileName = (baseName: string) => `${baseName}.raw`;
-
-export const raw: Format = {
-  forms: [],
-  fileNames: (baseName) => [fileName(baseName)],
-  details: ['the disk byte for byte, empty ranges left out'],
+export const raw = hashedFile({
+  ending: '.raw',
+  details: 'the disk byte for byte, empty ranges left out',
   room: 'plain',
-  proof: { type: 'disk', fileName, qemuFormat: 'raw' },
-  write: async ({ baseName, disk, output, progress }) => {
-    await output.file(fileName(baseName), (file) => writeRaw(file, disk, progress.signal));
-  },
-};
+  proof: { qemuFormat: 'raw' },
+  write: (file, { disk, digest }) => writeRaw(file, disk, digest),
+});
 
-/** Writes the disk into an empty file; returns its SHA-256. */
-async function writeRaw(file: FileHandle, disk: DiskShape, signal: AbortSignal): Promise<string> {
-  const digest = new SparseDigest(signal);
+/** Writes the disk into an empty file. */
+async function writeRaw(file: FileHandle, disk: DiskShape, digest: SparseDigest): Promise<void> {
   for await (const piece of disk.pieces) {
     for (const { from, to } of runsOf(piece)) {
       const bytes = piece.bytes.subarray(from, Math.min(to, disk.sizeBytes - piece.start));
@@ -29,7 +23,6 @@ async function writeRaw(file: FileHandle, disk: DiskShape, signal: AbortSignal):
     }
   }
   await file.truncate(disk.sizeBytes);
-  return digest.finish(disk.sizeBytes);
 }
 
 interface Run {

@@ -1,20 +1,11 @@
 /** VirtualBox's own format. */
 import { writeVdi } from '../vdi/writer.ts';
-import type { Format } from './format.ts';
+import { singleFile } from './single-file.ts';
 
-const fileName = (baseName: string) => `${baseName}.vdi`;
-
-export const vdi: Format = {
-  forms: [],
-  fileNames: (baseName) => [fileName(baseName)],
-  details: ['a dynamic VDI'],
+export const vdi = singleFile({
+  ending: '.vdi',
+  details: 'a dynamic VDI',
   room: 'plain',
-  proof: { type: 'disk', fileName, qemuFormat: 'vdi' },
-  write: async (job) => {
-    await job.output.file(fileName(job.baseName), async (file) => {
-      const seed = [job.baseName, job.manifest.version, String(job.disk.sizeBytes)];
-      await writeVdi(file, job.disk, { seed });
-      return undefined;
-    });
-  },
-};
+  proof: { qemuFormat: 'vdi' },
+  write: (file, { disk, seed }) => writeVdi(file, disk, { seed }),
+});

@@ -1,20 +1,11 @@
 /** Hyper-V's format. */
 import { writeVhdx } from '../vhdx/writer.ts';
-import type { Format } from './format.ts';
+import { singleFile } from './single-file.ts';
 
-const fileName = (baseName: string) => `${baseName}.vhdx`;
-
-export const vhdx: Format = {
-  forms: [],
-  fileNames: (baseName) => [fileName(baseName)],
-  details: ['a dynamic VHDX with blocks of 1 MiB'],
+export const vhdx = singleFile({
+  ending: '.vhdx',
+  details: 'a dynamic VHDX with blocks of 1 MiB',
   room: 'plain',
-  proof: { type: 'disk', fileName, qemuFormat: 'vhdx' },
-  write: async (job) => {
-    await job.output.file(fileName(job.baseName), async (file) => {
-      const seed = [job.baseName, job.manifest.version, String(job.disk.sizeBytes)];
-      await writeVhdx(file, job.disk, { seed });
-      return undefined;
-    });
-  },
-};
+  proof: { qemuFormat: 'vhdx' },
+  write: (file, { disk, seed }) => writeVhdx(file, disk, { seed }),
+});
