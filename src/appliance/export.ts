@@ -11,8 +11,9 @@ import { PvmcError } from '../system/error.ts';
 import type { Progress } from '../system/progress.ts';
 import { run } from '../system/run.ts';
 import { readSideBySide } from './branches.ts';
+import { dataBytesOf } from './disk-data.ts';
 import { type DiskFormat, type DiskImage, type DiskMap, mapDisk } from './disk-extents.ts';
-import { type DiskPiece, diskPieces, PIECE_GRAIN_BYTES } from './disk-pieces.ts';
+import { type DiskPiece, diskPieces } from './disk-pieces.ts';
 import { FORMATS } from './formats/formats.ts';
 import { OutputFiles } from './output-files.ts';
 import { ensureFolder, PartialFile } from './partial-file.ts';
@@ -122,9 +123,7 @@ async function writeFormats(
   });
   let dataBytes = 0;
   const count = async (all: AsyncIterable<DiskPiece>) => {
-    for await (const { isZero } of all) {
-      dataBytes += isZero.filter((zero) => !zero).length * PIECE_GRAIN_BYTES;
-    }
+    for await (const piece of all) dataBytes += dataBytesOf(piece);
   };
   await readSideBySide(pieces, [...writers, count]);
   progress.signal.throwIfAborted();

@@ -27,6 +27,7 @@ describe('the first manifest', () => {
       services: { 'apt-daily.timer': 'off' },
       scripts: [{ name: 'Say hello', run: 'echo hello' }],
       exports: ['ova', 'qcow2'],
+      budget: { export: 500 * 2 ** 20 },
       properties: ['hostname', 'network', 'ssh-key'],
     });
     expect(manifest.files).toHaveLength(2);

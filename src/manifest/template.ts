@@ -97,9 +97,9 @@ checks:
   #   contains: Hello
 
 # exports: [ova, qcow2]
+# budget: { export: 500 MiB } # a build that becomes larger fails
 
 # Deadlines of the build, for scripts that take long.
-# timeouts:
-#   construct: 2 h
+# timeouts: { construct: 2 h }
 `;
 }

@@ -1599,6 +1599,8 @@ describe('budget', () => {
     'budget: { disk-data: 3 TiB }',
     'budget: { data: 2 GiB }',
     'budget: 2 GiB',
+    'budget: {}',
+    'budget:',
   ])('%s', (lines) => {
     expect(having(lines)).toMatchSnapshot();
   });

@@ -1,5 +1,6 @@
 /** The budget of the manifest: whether the exports keep to it, and what takes the space if they do not. */
 import { basename } from 'node:path';
+import { dataBeyond } from '../appliance/disk-data.ts';
 import type { ExportedFile, ExportSizes } from '../appliance/export.ts';
 import { readSpaceUse, type SpaceUse, type Taker } from '../contents/space.ts';
 import type { ExportFormat } from '../manifest/export-formats.ts';
@@ -9,6 +10,13 @@ import type { Progress } from '../system/progress.ts';
 import { formatSize } from '../system/size.ts';
 
 export type Budget = NonNullable<Manifest['budget']>;
+
+/** As it is told before a build; undefined where nothing limits that. */
+export function budgetLine(budget: Budget | undefined, key: keyof Budget): string | undefined {
+  const most = budget?.[key];
+  if (most === undefined) return undefined;
+  return `no more than ${formatSize(most)}, by the budget (${key})`;
+}
 
 /** What is over the budget, one sentence each; none when all keep to it. */
 export function overBudget(budget: Budget | undefined, sizes: ExportSizes): readonly string[] {
@@ -41,6 +49,23 @@ function told(actual: number, limit: number, key: keyof Budget): string {
     ? [`${actual} bytes`, `${limit} bytes`]
     : [formatSize(actual), formatSize(limit)];
   return `${has}, and the budget allows ${allowed} (${key})`;
+}
+
+/**
+ * What can be said before anything is exported, since writing takes far longer than reading.
+ * @throws PvmcError `budget-exceeded`
+ */
+export async function requireDataInBudget(
+  budget: Budget | undefined,
+  diskPath: string,
+  progress: Progress,
+): Promise<void> {
+  const most = budget?.['disk-data'];
+  if (most === undefined) return;
+  const dataBytes = await dataBeyond({ path: diskPath, format: 'raw' }, most, progress);
+  if (dataBytes === undefined) return;
+  const over = overBudget(budget, { files: [], dataBytes });
+  throw await budgetExceeded(over, diskPath, progress);
 }
 
 /** The error for what is over the budget, with what takes the most space in this disk or export. */

@@ -54,7 +54,11 @@ describe('a plan', () => {
       ]),
     );
     expect(detailsOf(plan, 'export')).toEqual(
-      expect.arrayContaining(['Write web-1.0.0.ova', 'Write web-1.0.0.qcow2']),
+      expect.arrayContaining([
+        'Write web-1.0.0.ova',
+        'Write web-1.0.0.qcow2',
+        'no more than 1 GiB, by the budget (export)',
+      ]),
     );
     expect(detailsOf(plan, 'verify')).toEqual(
       expect.arrayContaining(['port 22', 'GET http://localhost/health', 'command: nginx -t']),

@@ -7,6 +7,7 @@ import type { Manifest } from '../manifest/schema.ts';
 import { SUITE } from '../media/packages.ts';
 import type { Resolution } from '../repository/resolve.ts';
 import { formatSize } from '../system/size.ts';
+import { budgetLine } from './budget.ts';
 import { cacheFolder } from './cache-folder.ts';
 import { eventProgress } from './event-progress.ts';
 import { type FileRequest, STAGES, type StageName } from './events.ts';
@@ -104,17 +105,22 @@ function stepsOf(known: Known): Readonly<Record<StageName, readonly PlannedStep[
 }
 
 function exportSteps(manifest: Manifest): PlannedStep[] {
-  const { signature, exports } = manifest;
+  const { signature, exports, budget } = manifest;
   const signing = signature ? 'signed' : 'unsigned';
-  return exports.map((format) => {
+  const exportLine = [budgetLine(budget, 'export') ?? []].flat();
+  const dataLine = budgetLine(budget, 'disk-data');
+  const measured =
+    dataLine === undefined ? [] : [{ title: 'Measure the data on the disk', details: [dataLine] }];
+  const written = exports.map((format) => {
     const { fileNames, details, isSigned } = FORMATS[format];
     const by =
       isSigned && signature ? [`signed, with the certificate ${signature.certificate}`] : [];
     return {
       title: `Write ${fileNames(baseName(manifest), signing).join(', ')}`,
-      details: [...details, ...by],
+      details: [...details, ...by, ...exportLine],
     };
   });
+  return [...measured, ...written];
 }
 
 function mediaSteps({ manifest, resolution }: Known): PlannedStep[] {

@@ -5,7 +5,6 @@
 import { rm } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { checksumName } from '../appliance/checksums.ts';
-import { type ExportSizes, exportAppliance } from '../appliance/export.ts';
 import { type Signer, signerId } from '../appliance/signature/signer.ts';
 import type { Hypervisor } from '../hypervisors/hypervisor.ts';
 import { baseId } from '../media/base.ts';
@@ -13,9 +12,9 @@ import { PvmcError } from '../system/error.ts';
 import type { Releases } from '../system/releases.ts';
 import { formatSize } from '../system/size.ts';
 import type { BegunBuild } from './begin-build.ts';
-import { budgetExceeded, overBudget } from './budget.ts';
 import { type Checkpoint, constructAppliance, GUEST_STAGES } from './construct-stages.ts';
 import type { ExportedFile, StageName } from './events.ts';
+import { type ExportStage, reuseExports, takeExports, writeExports } from './export-stage.ts';
 import { FinishedStages } from './finished-stages.ts';
 import { copyMedium, examineMedium } from './given-medium.ts';
 import type { StageSeconds } from './history.ts';
@@ -78,7 +77,8 @@ export class Stages {
     const keys = await this.#media();
     const before = order.wants('export') ? await this.#takeExports(keys) : undefined;
     if (!before && order.wants('machine')) await this.#construct(keys);
-    const exported = before ?? (order.wants('export') ? await this.#export(keys.export) : []);
+    const exported =
+      before ?? (order.wants('export') ? await writeExports(this.#exportStage, keys.export) : []);
     if (order.wants('verify')) await this.#verify(exported);
     return {
       files: await this.#placeAll(exported),
@@ -220,85 +220,26 @@ export class Stages {
 
   /** Exports that are there need no disk, though a later build may be glad of it. */
   async #takeExports(keys: StageKeys): Promise<readonly ExportedFile[] | undefined> {
-    const { begun, runner, appliance } = this.#options;
-    const { manifest } = appliance.file;
-    const taken = await this.#finished.take('export', keys.export);
+    const taken = await takeExports(this.#exportStage, keys.export);
     if (!taken) return undefined;
-    const { build, finished } = taken;
-    if (manifest.budget?.['disk-data'] !== undefined && finished.dataBytes === undefined) {
-      return undefined;
-    }
     const disk = await this.#finished.take('construct', keys.construct);
     if (disk) await this.#finished.takeCheckpoint(keys.install);
-    this.#tellReused(build, disk?.finished.result ?? 'the disk is no longer kept');
-    const files = finished.files.map(({ format, output, sha256 }) => ({
-      format,
-      path: join(begun.folder.path, output.path),
-      sizeBytes: output.sizeBytes,
-      sha256,
-    }));
-    const [first] = files;
-    const lookInto = disk ? begun.folder.diskPath : (first?.path ?? '');
-    await this.#refuseTaken({ files, dataBytes: finished.dataBytes ?? 0 }, lookInto);
-    runner.reuse('export', build, finished.result);
-    return files;
+    this.#tellReused(taken.build, disk?.finished.result ?? 'the disk is no longer kept');
+    const { diskPath } = this.#options.begun.folder;
+    return reuseExports(this.#exportStage, taken, disk && diskPath);
   }
 
-  /** Exports that another budget had allowed. */
-  async #refuseTaken(sizes: ExportSizes, lookInto: string): Promise<void> {
-    const { appliance, runner, limits } = this.#options;
-    const over = overBudget(appliance.file.manifest.budget, sizes);
-    if (over.length === 0) return;
-    await runner.run('export', { limitSeconds: limits.export }, async (progress) => {
-      throw await budgetExceeded(over, lookInto, progress);
-    });
-  }
-
-  async #export(key: string): Promise<readonly ExportedFile[]> {
-    const { begun, runner, limits } = this.#options;
-    const { folder } = begun;
-    await this.#finished.begin('export');
-    const { files: exported, dataBytes } = await runner.run(
-      'export',
-      { limitSeconds: limits.export },
-      (progress) => this.#writeExports(progress),
-    );
-    const files = exported.map(async ({ format, path, sha256 }) => {
-      const output = await outputOf(folder.path, path);
-      const checksum = await outputOf(folder.path, checksumName(path));
-      return { format, sha256, output, checksum };
-    });
-    await this.#finished.finish('export', { key, files: await Promise.all(files), dataBytes });
-    return exported;
-  }
-
-  async #writeExports(progress: StageProgress): Promise<StageOutcome<ExportSizes>> {
-    const { appliance, begun, sourceDateEpoch, signer } = this.#options;
-    const { manifest } = appliance.file;
-    const { exportFolder, diskPath } = begun.folder;
-    let dataBytes = 0;
-    const files = await exportAppliance(
-      {
-        manifest,
-        baseName: baseName(manifest),
-        sourceDateEpoch,
-        outputFolder: exportFolder,
-        diskPath,
-        diskFormat: 'raw',
-        formats: manifest.exports,
-        signer,
-        accept: async (written) => {
-          dataBytes = written.dataBytes;
-          const over = overBudget(manifest.budget, written);
-          if (over.length > 0) throw await budgetExceeded(over, diskPath, progress);
-        },
-      },
-      progress,
-    );
-    const sizes = files.map(
-      ({ path, sizeBytes }) => `${relative(exportFolder, path)}, ${formatSize(sizeBytes)}`,
-    );
-    return { value: { files, dataBytes }, result: sizes.join('; ') };
+  get #exportStage(): ExportStage {
+    const { appliance, begun, sourceDateEpoch, signer, limits, runner } = this.#options;
+    return {
+      manifest: appliance.file.manifest,
+      folder: begun.folder,
+      sourceDateEpoch,
+      signer,
+      limitSeconds: limits.export,
+      finished: this.#finished,
+      runner,
+    };
   }
 
   async #verify(files: readonly ExportedFile[]): Promise<void> {
