@@ -70,7 +70,7 @@ test('a disc and a seed disk together make it another machine', async () => {
     '',
   ]);
   const console = await machine.console();
-  expect(console).toContain('personalise: the host name is ada-1\r\n');
+  expect(console).toContain('personalise: the host name is ada-1\r');
   expect(console).toMatch(/ada-1 login:/);
   expect(console).not.toContain('not a secret');
 });
@@ -88,9 +88,9 @@ test('without any it is as its manifest says, and the next boot takes a seed dis
   expect(await machine.page()).toContain('the page of Bo.');
   const console = await machine.console();
   expect(console).toContain(
-    'personalise: hostname from the seed disk /dev/vdb is refused: it is not a host name\r\n',
+    'personalise: hostname from the seed disk /dev/vdb is refused: it is not a host name\r',
   );
-  expect(console).toContain('personalise: the network is 10.0.2.15/24, gateway 10.0.2.2\r\n');
+  expect(console).toContain('personalise: the network is 10.0.2.15/24, gateway 10.0.2.2\r');
   expect(console).toMatch(/welcome login:/);
 });
 
