@@ -1,4 +1,5 @@
 /** Rules between several values of the manifest. They run on whatever the user wrote: see field.ts. */
+import { formatSize } from '../system/size.ts';
 import { type Complain, property } from './field.ts';
 import { HOW_TO_HASH } from './formats/credentials.ts';
 import { quote } from './quote.ts';
@@ -90,6 +91,28 @@ export function boxVersionIsUsable(value: unknown, complain: Complain): void {
     message: `Vagrant takes no version like ${quote(version)}, and the exports have ${box}`,
     hint: 'use numbers with dots, and letters only behind the first one, e.g. 1.0.0 or 1.0.0-rc1',
   });
+}
+
+/** Formats that hold the whole disk, used or not, and the bytes that they have besides. */
+const WHOLE_DISK_FORMATS: ReadonlyMap<unknown, number> = new Map([
+  ['raw', 0],
+  ['vhd', 512],
+]);
+
+/** What can be known before anything is built is said then. */
+export function budgetCanBeKept(value: unknown, complain: Complain): void {
+  const limit = property(property(value, 'budget'), 'export');
+  const disk = property(property(value, 'machine'), 'disk');
+  if (typeof limit !== 'number' || typeof disk !== 'number') return;
+  for (const format of listOf(property(value, 'exports'))) {
+    const besides = WHOLE_DISK_FORMATS.get(format);
+    if (besides === undefined || disk + besides <= limit) continue;
+    complain(['budget', 'export'], {
+      message: `the export ${String(format)} holds the whole disk of ${formatSize(disk)}, used or not, and cannot keep to ${formatSize(limit)}`,
+      hint: 'limit what is on the disk with disk-data instead, or make machine.disk smaller',
+    });
+    return;
+  }
 }
 
 /** `sudo` is not part of a plain Debian system. */

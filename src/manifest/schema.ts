@@ -18,7 +18,13 @@ import {
   unitName,
 } from './formats/names.ts';
 import { keyboard, LOCALE, locale, timezone } from './formats/regional.ts';
-import { boxVersionIsUsable, propertiesHaveUsers, sudoHasPassword, sudoIsUsable } from './rules.ts';
+import {
+  boxVersionIsUsable,
+  budgetCanBeKept,
+  propertiesHaveUsers,
+  sudoHasPassword,
+  sudoIsUsable,
+} from './rules.ts';
 import { budgetSchema } from './schema/budget.ts';
 import { checkSchema } from './schema/checks.ts';
 import { fileSchema, scriptSchema } from './schema/files.ts';
@@ -228,6 +234,7 @@ export const manifestSchema = z
   })
   .check(rule(sudoIsUsable))
   .check(rule(boxVersionIsUsable))
+  .check(rule(budgetCanBeKept))
   .check(rule(sudoHasPassword))
   .check(rule(propertiesHaveUsers))
   .meta({

@@ -1120,6 +1120,21 @@ users:
     expect(about('name: demo\nversion: "1.0~rc1"\nexports: [ova]\n')).toBe('nothing is wrong');
   });
 
+  test('a budget for an export that has the whole disk in it', () => {
+    const budget = (format: string, size: string) =>
+      having(`machine: {disk: 4 GiB}\nexports: [ova, ${format}]\nbudget:\n  export: ${size}`);
+    expect(budget('vhd', '4 GiB')).toMatchInlineSnapshot(`
+      "appliance.yaml:6:11: budget.export: the export vhd holds the whole disk of 4 GiB, used or not, and cannot keep to 4 GiB
+        6 |   export: 4 GiB
+          |           ^
+        hint: limit what is on the disk with disk-data instead, or make machine.disk smaller"
+    `);
+    expect(budget('raw', '4095 MiB')).toContain('the export raw holds the whole disk');
+    expect(budget('raw', '4 GiB')).toBe('nothing is wrong');
+    expect(budget('vhd', '4097 MiB')).toBe('nothing is wrong');
+    expect(budget('raw-zst', '500 MiB')).toBe('nothing is wrong');
+  });
+
   test('sudo without sudo', () => {
     expect(
       having(`users:
