@@ -11,7 +11,14 @@ const names = (await readdir(folder, { withFileTypes: true }))
   .map(({ name }) => name);
 
 test('there are the examples that the documentation speaks of', () => {
-  expect(names).toEqual(expect.arrayContaining(['database', 'hello', 'vagrant', 'web']));
+  expect(names.toSorted()).toEqual([
+    'database',
+    'everywhere',
+    'hello',
+    'vagrant',
+    'web',
+    'welcome',
+  ]);
 });
 
 describe.each(names)('the example %s', (name) => {
@@ -44,6 +51,15 @@ describe.each(names)('the example %s', (name) => {
       expect(user['ssh-keys']).toEqual(keys.map((key) => expect.stringMatching(key)));
     }
   });
+});
+
+test('everywhere goes to each kind of hypervisor, within a budget', async () => {
+  const { manifest } = await readManifest(`${folder}/everywhere`);
+  expect(manifest.exports).toEqual(
+    expect.arrayContaining(['ova', 'ova-vmware', 'qcow2', 'proxmox', 'hyper-v', 'vhd']),
+  );
+  expect(manifest.exports.filter((format) => format.startsWith('vagrant-'))).toHaveLength(2);
+  expect(manifest.budget).toBeDefined();
 });
 
 test('the site of web keeps its place and its owner', async () => {
