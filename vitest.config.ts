@@ -3,8 +3,7 @@ import { summaryReporters } from './scripts/test-summary.ts';
 
 /**
  * `unit` never boots a machine; `machine` builds and boots real ones and takes minutes, `faults` breaks
- * them on purpose, `virtualbox` runs them in VirtualBox without its kernel driver, `reproducible` builds twice,
- * `properties` builds an appliance that is personalised, and boots it with its users' values.
+ * them on purpose, `virtualbox` runs them in VirtualBox without its kernel driver, `reproducible` builds twice.
  */
 export default defineConfig({
   test: {
@@ -23,7 +22,6 @@ export default defineConfig({
       machines('machine', ['test/machine/*.test.ts'], ['test/machine/virtualbox-*']),
       machines('faults', ['test/machine/faults.test.ts', 'test/machine/faults/*.test.ts']),
       machines('virtualbox', ['test/machine/virtualbox-*.test.ts']),
-      machines('properties', ['test/machine/properties/*.test.ts']),
       machines('reproducible', ['test/machine/reproducible/*.test.ts']),
     ],
   },

@@ -32,6 +32,11 @@ export function saidOf({ said }: Ended, type: string): Said | undefined {
   return said.find((one) => one.type === type);
 }
 
+/** The constructor's steps that were done. */
+export function stepsOf({ said }: Pick<Ended, 'said'>): readonly unknown[] {
+  return said.flatMap((one) => (one.type === 'step-started' ? [one['step']] : []));
+}
+
 async function build(folder: string, record: string): Promise<Ended> {
   await mkdir(folder);
   const argv = ['build', 'examples/hello', '-o', folder, '--keep', 'always'];

@@ -1,17 +1,19 @@
 /**
  * What users say when they import an appliance reaches it: by the disc of an OVF environment, and by a seed
- * disk that somebody has made by hand; without either it is as its manifest says. Builds examples/welcome, for
- * which the other machine tests have no time: run by hand, with `npm run test:properties`.
+ * disk that somebody has made by hand; without either it is as its manifest says. The appliance is
+ * examples/welcome under the name of examples/hello: both have the same packages, and so it is built from the
+ * checkpoint that the build of hello has left.
  */
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest';
-import { saidOf } from '../../support/hello-build.ts';
-import { PvmcProcess, processesNaming } from '../../support/pvmc-process.ts';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { helloBuild, saidOf, stepsOf } from '../support/hello-build.ts';
+import { PvmcProcess, processesNaming } from '../support/pvmc-process.ts';
+import { ROOT } from '../support/repository-files.ts';
 
 const run = promisify(execFile);
 
@@ -19,13 +21,18 @@ let work: string;
 let ova: string;
 
 beforeAll(async () => {
+  const hello = await helloBuild();
   work = await mkdtemp(join(tmpdir(), 'pvmc-properties-'));
-  // A build that is there already, in a folder that stays, is taken as it is.
-  const output = join(inject('runFolder'), 'welcome');
-  const ended = await new PvmcProcess(['build', 'examples/welcome', '-o', output, '--no-verify'])
-    .ended;
+  const manifest = join(work, 'manifest');
+  await cp(join(ROOT, 'examples/welcome'), manifest, { recursive: true });
+  const path = join(manifest, 'appliance.yaml');
+  await writeFile(path, (await readFile(path, 'utf8')).replace('name: welcome', 'name: hello'));
+  const output = join(work, 'out');
+  await run('cp', ['-al', hello.folder, output]);
+  const ended = await new PvmcProcess(['build', manifest, '-o', output, '--no-verify']).ended;
   expect(saidOf(ended, 'build-failed')).toBeUndefined();
-  ova = join(output, 'welcome-1.0.0.ova');
+  expect(stepsOf(ended)).not.toContain('install');
+  ova = join(output, 'hello-1.0.0.ova');
 });
 
 afterEach(async () => {
@@ -79,7 +86,7 @@ test('without any it is as its manifest says, and the next boot takes a seed dis
   const machine = await importAs('plain', []);
   await machine.start();
   expect(await machine.page()).toContain('the page of nobody.');
-  expect(await machine.console()).toMatch(/welcome login:/);
+  expect(await machine.console()).toMatch(/hello login:/);
   expect(await machine.console()).not.toContain('personalise:');
   await machine.stop();
 
@@ -91,7 +98,7 @@ test('without any it is as its manifest says, and the next boot takes a seed dis
     'personalise: hostname from the seed disk /dev/vdb is refused: it is not a host name\r',
   );
   expect(console).toContain('personalise: the network is 10.0.2.15/24, gateway 10.0.2.2\r');
-  expect(console).toMatch(/welcome login:/);
+  expect(console).toMatch(/hello login:/);
 });
 
 interface Machine {
