@@ -5,6 +5,7 @@
  */
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import { counted } from '../system/counted.ts';
 import { messageOf, systemCodeOf } from '../system/error.ts';
 import type { Progress } from '../system/progress.ts';
 import { broken, Fault, type Place, quoted, type Report, refuse } from './broken.ts';
@@ -106,7 +107,7 @@ export async function readDescriptor(files: readonly PackageFile[]): Promise<Des
       { member: file?.name },
       {
         code: 'ovf-invalid',
-        message: `the descriptor has ${file?.sizeBytes ?? 0} bytes, more than any machine needs`,
+        message: `the descriptor has ${counted(file?.sizeBytes ?? 0, 'byte')}, more than any machine needs`,
       },
     );
   }
@@ -213,7 +214,7 @@ export function checkReferences(
       continue;
     }
     if (sizeBytes === undefined || sizeBytes === member.sizeBytes) continue;
-    const message = `the descriptor (.ovf) says that ${quoted(name)} has ${sizeBytes} bytes, but it has ${member.sizeBytes}`;
+    const message = `the descriptor (.ovf) says that ${quoted(name)} has ${counted(sizeBytes, 'byte')}, but it has ${member.sizeBytes}`;
     const place = placeOf(descriptor, node);
     report(new Fault('file-size', place, { code: 'ovf-unusable', message }));
   }

@@ -1,4 +1,5 @@
 /** Honest amounts in words: how much of how much, never more than is known. */
+import { counted } from '../system/counted.ts';
 import type { Amount } from '../system/progress.ts';
 import { formatSize } from '../system/size.ts';
 
@@ -6,7 +7,8 @@ import { formatSize } from '../system/size.ts';
 export function formatAmount({ done, total, unit }: Amount): string {
   if (unit === 'bytes')
     return total === undefined ? formatSize(done) : `${formatSize(done)} of ${formatSize(total)}`;
-  return total === undefined ? `${done} ${unit}` : `${done} of ${total} ${unit}`;
+  const one = unit.slice(0, -1);
+  return total === undefined ? counted(done, one) : `${done} of ${counted(total, one)}`;
 }
 
 /** From 0 to 1; undefined while the whole is unknown. */

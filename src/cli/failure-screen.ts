@@ -3,6 +3,7 @@
  * is kept, how to go on and what to do. Never a stack trace.
  */
 import { type BuildFailure, STAGES } from '../pipeline/events.ts';
+import { counted } from '../system/counted.ts';
 import type { PvmcError } from '../system/error.ts';
 import { exitStatusOf } from './exit-status.ts';
 import type { Style } from './style.ts';
@@ -74,8 +75,8 @@ function detailLines({ details, folder }: Failure, { style }: FailureFrame): str
   if (details.length === 0) return [];
   const shown = folder === undefined ? details : details.slice(-MOST_DETAILS);
   const left = details.length - shown.length;
-  const earlier =
-    left > 0 ? [`  ${style.dim(`${left} earlier lines are in the folder below`)}`] : [];
+  const words = counted(left, 'earlier line is', 'earlier lines are');
+  const earlier = left > 0 ? [`  ${style.dim(`${words} in the folder below`)}`] : [];
   return ['', ...earlier, ...shown.map((line) => `  ${printable(line)}`.trimEnd())];
 }
 

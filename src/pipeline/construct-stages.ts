@@ -11,6 +11,7 @@ import { Deadline } from '../link/deadline.ts';
 import type { HeardMessage } from '../link/host.ts';
 import { encodeHostMessage, type Verdict } from '../link/protocol.ts';
 import type { Manifest } from '../manifest/schema.ts';
+import { counted } from '../system/counted.ts';
 import { messageOf, PvmcError } from '../system/error.ts';
 import type { Releases } from '../system/releases.ts';
 import { formatDuration, formatSize } from '../system/size.ts';
@@ -106,7 +107,7 @@ async function createMachine(options: ConstructOptions, progress: StageProgress)
   const how = acceleration.available ? acceleration.why : slow;
   const facts = [
     `${formatSize(memory)} of memory`,
-    `${cpus} CPUs`,
+    counted(cpus, 'CPU'),
     `${formatSize(disk)} disk`,
     ...(checkpoint.type === 'start' ? [`with the packages as in ${checkpoint.build}`] : []),
     how,

@@ -73,8 +73,10 @@ export async function explainStandstill(
 
 function atWork(busy: number | undefined, processors: number): string[] {
   if (busy === undefined) return [];
-  if (busy === 0) return ['its processors are halted: the guest waits for something'];
-  return [`${busy} of its ${processors} processors are at work: it is slow, or turns in circles`];
+  const all = processors === 1 ? 'its processor is' : 'its processors are';
+  if (busy === 0) return [`${all} halted: the guest waits for something`];
+  const some = `${busy} of its ${processors} processors ${busy === 1 ? 'is' : 'are'}`;
+  return [`${busy === processors ? all : some} at work: it is slow, or turns in circles`];
 }
 
 /** The line itself, or what was said last. */

@@ -7,6 +7,7 @@ import { ENVIRONMENT_FILE, ovfEnvironment } from '../appliance/ovf/environment.t
 import type { PropertyFacts } from '../appliance/ovf/property-facts.ts';
 import { smallDisc } from '../appliance/small-disc.ts';
 import { didYouMean } from '../manifest/suggest.ts';
+import { counted } from '../system/counted.ts';
 import { messageOf, PvmcError } from '../system/error.ts';
 import { plainText } from '../system/plain-text.ts';
 
@@ -116,8 +117,9 @@ function valueComplaint({ type, limits }: PropertyFacts, value: string): string 
     return `is not one of: ${choices.map(plainText).join(', ')}`;
   const length = Array.from(value).length;
   if (minLength !== undefined && length < minLength)
-    return `has fewer than ${minLength} characters`;
-  if (maxLength !== undefined && length > maxLength) return `has more than ${maxLength} characters`;
+    return `has fewer than ${counted(minLength, 'character')}`;
+  if (maxLength !== undefined && length > maxLength)
+    return `has more than ${counted(maxLength, 'character')}`;
   if (/^boolean$/i.test(type)) {
     return /^(?:true|false)$/i.test(value) ? undefined : 'is neither true nor false';
   }

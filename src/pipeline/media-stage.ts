@@ -8,6 +8,7 @@ import { DEFAULT_MIRROR } from '../media/debian.ts';
 import { assembleIso, type Iso, type MediumFile } from '../media/iso.ts';
 import { SUITE } from '../media/packages.ts';
 import type { Resolution } from '../repository/resolve.ts';
+import { counted } from '../system/counted.ts';
 import { formatSize } from '../system/size.ts';
 import { installationManifest, mediumFiles, type ReadAppliance } from './prepare.ts';
 import type { StageOutcome, StageProgress } from './stage-runner.ts';
@@ -79,7 +80,7 @@ export async function writeMedium(
 
 /** `155 packages of 159 MiB`. */
 function packagesText({ totals: { packageCount, downloadBytes } }: Resolution): string {
-  return `${packageCount} packages of ${formatSize(downloadBytes)}`;
+  return `${counted(packageCount, 'package')} of ${formatSize(downloadBytes)}`;
 }
 
 /** The medium is of one suite whatever the appliance is, and a mirror need not have both. */

@@ -40,12 +40,12 @@ describe('a plan', () => {
       '2 packages of http://deb.debian.org/debian trixie: 2 MiB to fetch, 6 MiB installed',
     );
     expect(detailsOf(plan, 'machine')).toContain(
-      '1 GiB of memory, 1 processors, an empty disk of 4 GiB',
+      '1 GiB of memory, 1 processor, an empty disk of 4 GiB',
     );
     expect(detailsOf(plan, 'construct')).toEqual(
       expect.arrayContaining([
         '2 package files, 2 MiB, each compared with its pinned SHA-256',
-        'dpkg-deb --extract of the 1 packages that maintainer scripts rely on',
+        'dpkg-deb --extract of the 1 package that maintainer scripts rely on',
         'host name web.example.org, locale C.UTF-8, time zone Europe/Berlin, keyboard de',
         'useradd operator, no password, 0 SSH keys, groups adm, sudo: passwordless',
         'install --owner deploy:www-data --mode 0644 /srv/www/index.html',

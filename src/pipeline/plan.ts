@@ -6,6 +6,7 @@ import type { InstallationManifest } from '../manifest/installation-manifest.ts'
 import type { Manifest } from '../manifest/schema.ts';
 import { SUITE } from '../media/packages.ts';
 import type { Resolution } from '../repository/resolve.ts';
+import { counted } from '../system/counted.ts';
 import { formatSize } from '../system/size.ts';
 import { budgetLine } from './budget.ts';
 import { cacheFolder } from './cache-folder.ts';
@@ -130,7 +131,7 @@ function mediaSteps({ manifest, resolution }: Known): PlannedStep[] {
     {
       title: 'Resolve the packages',
       details: [
-        `${packageCount} packages of ${mirror} ${suite}: ${formatSize(downloadBytes)} to fetch, ${formatSize(installedBytes)} installed`,
+        `${counted(packageCount, 'package')} of ${mirror} ${suite}: ${formatSize(downloadBytes)} to fetch, ${formatSize(installedBytes)} installed`,
       ],
     },
     {
@@ -146,7 +147,7 @@ function mediaSteps({ manifest, resolution }: Known): PlannedStep[] {
 function machineDetails({ machine }: Manifest): string[] {
   const { memory, cpus, disk, firmware, network } = machine;
   return [
-    `${formatSize(memory)} of memory, ${cpus} processors, an empty disk of ${formatSize(disk)}`,
+    `${formatSize(memory)} of memory, ${counted(cpus, 'processor')}, an empty disk of ${formatSize(disk)}`,
     `firmware ${firmware}, network nat: the packages come through it`,
     `the exported machine has network ${network}`,
   ];

@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { type HypervisorName, hypervisorNamed } from '../hypervisors/registry.ts';
 import { readManifest } from '../manifest/read.ts';
+import { counted } from '../system/counted.ts';
 import { type VerifyReport, verificationFailure } from '../verify/report.ts';
 import { verifyAppliance } from '../verify/verify.ts';
 import { buildName } from './build-folder.ts';
@@ -46,7 +47,7 @@ export async function verifyFile(request: FileRequest<VerifyOptions>): Promise<V
           { ovaPath: resolve(path), checks, hypervisor, workFolder, limits },
           progress,
         );
-        return { value, result: `${value.checks.length} checks` };
+        return { value, result: counted(value.checks.length, 'check') };
       },
     );
     await end(verificationFailure(report, path) ? 'failed' : 'succeeded');

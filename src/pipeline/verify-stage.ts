@@ -6,6 +6,7 @@ import { FORMATS } from '../appliance/formats/formats.ts';
 import type { Hypervisor } from '../hypervisors/hypervisor.ts';
 import type { ExportFormat } from '../manifest/export-formats.ts';
 import type { Manifest } from '../manifest/schema.ts';
+import { counted } from '../system/counted.ts';
 import { run } from '../system/run.ts';
 import { Steps } from '../verify/progress.ts';
 import { type VerifyReport, verificationFailure } from '../verify/report.ts';
@@ -47,7 +48,7 @@ export async function verifyExport(
   const passed = report.checks.filter(({ outcome }) => outcome === 'passed').length;
   return {
     value: report,
-    result: `${passed} checks passed, under BIOS and UEFI`,
+    result: `${counted(passed, 'check')} passed, under BIOS and UEFI`,
   };
 }
 

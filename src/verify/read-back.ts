@@ -10,6 +10,7 @@ import {
   openOva,
 } from '../appliance/read-ova.ts';
 import { checkSignature, signatureWords } from '../appliance/signature/check-signature.ts';
+import { counted } from '../system/counted.ts';
 import { formatSize } from '../system/size.ts';
 import type { Steps, VerifyProgress } from './progress.ts';
 import { checkOf, skipped, type VerifyCheck } from './report.ts';
@@ -40,14 +41,14 @@ export async function readBack(
   steps.begin('digests', 'Compare the digests');
   const digests = await checkOf('digests', async () => {
     await checkDigests(ova, alive);
-    return `${ova.members.length} files, ${formatSize(ova.sizeBytes)}`;
+    return `${counted(ova.members.length, 'file')}, ${formatSize(ova.sizeBytes)}`;
   });
   const signature = await signatureCheck(ova, progress);
   steps.begin('descriptor', 'Check the descriptor');
   let machine: MachineFacts | undefined;
   const descriptor = await checkOf('descriptor', async () => {
     machine = await checkDescriptor(ova);
-    return `${machine.cpus} CPUs, ${formatSize(machine.memoryBytes)} of memory`;
+    return `${counted(machine.cpus, 'CPU')}, ${formatSize(machine.memoryBytes)} of memory`;
   });
   if (machine === undefined) {
     steps.skip(1);

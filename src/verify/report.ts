@@ -1,5 +1,6 @@
 /** What verify found, in the words of a person and for a program. */
 import { writeFile } from 'node:fs/promises';
+import { counted } from '../system/counted.ts';
 import { secondsSince } from '../system/elapsed.ts';
 import { PvmcError } from '../system/error.ts';
 
@@ -58,7 +59,7 @@ export function verificationFailure(
   return new PvmcError({
     kind: 'verify',
     code: 'verify-failed',
-    message: `${path} did not pass ${failed.length} of ${checks.length} checks`,
+    message: `${path} did not pass ${failed.length} of ${counted(checks.length, 'check')}`,
     hint: `The pictures of the screen, the console logs and report.json are in ${folder}.`,
     details: failed.flatMap(({ name, detail, lines = [] }) => [
       detail === undefined ? name : `${name}: ${detail}`,

@@ -1,5 +1,6 @@
 /** Compares a package's files with its manifest (.mf): all that there is, and nothing besides. */
 import { createHash } from 'node:crypto';
+import { counted } from '../../system/counted.ts';
 import type { Progress } from '../../system/progress.ts';
 import { Fault, type Place, quoted, type Report } from '../broken.ts';
 import { isDescriptor, isDigests, type PackageFile, piecesOf, readWhole } from './members.ts';
@@ -97,7 +98,13 @@ interface Listing {
 async function readListing(manifest: PackageFile, report: Report): Promise<Listing | undefined> {
   const member = manifest.name;
   if (manifest.sizeBytes > LARGEST_MANIFEST_BYTES) {
-    report(invalid('manifest-line', { member }, `the manifest has ${manifest.sizeBytes} bytes`));
+    report(
+      invalid(
+        'manifest-line',
+        { member },
+        `the manifest has ${counted(manifest.sizeBytes, 'byte')}`,
+      ),
+    );
     return undefined;
   }
   const { digests, strangeLines } = decodeDigests((await readWhole(manifest)).toString('utf8'));
@@ -129,7 +136,7 @@ function pair(files: readonly PackageFile[], listing: Listing, report: Report) {
     }
     if (digest.length === HEX_DIGITS[algorithm]) left.set(name, listed);
     else {
-      const what = `the ${algorithm} digest of ${quoted(name)} has ${digest.length} digits`;
+      const what = `the ${algorithm} digest of ${quoted(name)} has ${counted(digest.length, 'digit')}`;
       tell('digest-malformed', what);
       unusable.add(name);
     }

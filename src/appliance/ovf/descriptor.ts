@@ -4,6 +4,7 @@
  */
 import { create } from 'xmlbuilder2';
 import type { Manifest } from '../../manifest/schema.ts';
+import { counted } from '../../system/counted.ts';
 import { derivedUuid } from '../../system/identity.ts';
 import { NAMESPACES, STREAM_OPTIMIZED } from './namespaces.ts';
 import { discDrive, propertyElements, transport } from './properties.ts';
@@ -180,7 +181,7 @@ function items(
     {
       'rasd:AllocationUnits': 'hertz * 10^6',
       'rasd:Description': 'Number of virtual CPUs',
-      'rasd:ElementName': `${cpus} virtual CPU${cpus === 1 ? '' : 's'}`,
+      'rasd:ElementName': counted(cpus, 'virtual CPU'),
       'rasd:InstanceID': '1',
       'rasd:ResourceType': '3',
       'rasd:VirtualQuantity': String(cpus),

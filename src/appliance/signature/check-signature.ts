@@ -3,6 +3,7 @@
  * whom. It is never said that somebody is to be trusted: that is for whoever knows the vendor.
  */
 import { verify } from 'node:crypto';
+import { counted } from '../../system/counted.ts';
 import { Fault, quoted, type Report } from '../broken.ts';
 import { findManifest } from '../ova/digests.ts';
 import { type PackageFile, readWhole } from '../ova/members.ts';
@@ -95,7 +96,7 @@ async function readSignature(
   complain: (wrong: string) => void,
 ): Promise<SignatureFile | undefined> {
   if (file.sizeBytes > LARGEST_SIGNATURE_BYTES) {
-    complain(`has ${file.sizeBytes} bytes`);
+    complain(`has ${counted(file.sizeBytes, 'byte')}`);
     return undefined;
   }
   try {

@@ -4,6 +4,7 @@
  * script can do that. What form the signature comes in need not be said: the one that the certificate's key
  * verifies is the right one.
  */
+import { counted } from '../../system/counted.ts';
 import { PvmcError } from '../../system/error.ts';
 import type { Progress } from '../../system/progress.ts';
 import { runForBytes } from '../../system/run.ts';
@@ -35,7 +36,7 @@ export async function askCommand(
     kind: 'input',
     code: 'sign-signature-wrong',
     message: `what ${nameOf(command)} has written is no signature of "${wanted.certificate.facts.subject}" over the manifest (.mf)`,
-    details: [`It wrote ${output.length} bytes.`],
+    details: [`It wrote ${counted(output.length, 'byte')}.`],
     hint: 'The command gets the manifest itself on standard input, not its digest, and has to sign with SHA256 and the certificate’s key: RSA with PKCS#1 v1.5, or ECDSA. Raw bytes, base64 and hexadecimal are understood.',
   });
 }

@@ -3,6 +3,7 @@
  * tables, directory and footer must all agree with what was met on the way. Tables come behind their
  * grains, so that one table at a time is remembered.
  */
+import { counted } from '../../system/counted.ts';
 import type { Progress } from '../../system/progress.ts';
 import { Fault, quoted, type Report } from '../broken.ts';
 import type { PackageFile } from '../ova/members.ts';
@@ -127,12 +128,12 @@ function checkHeader(header: Header, { member, capacityBytes, report }: HeaderCh
     report(vmdkBroken('vmdk-version', place, `it has the unknown version ${version}`));
   }
   if (header.grainSectors !== GRAIN_SECTORS || header.tableEntries !== TABLE_ENTRIES) {
-    const what = `it has grains of ${header.grainSectors} sectors and tables of ${header.tableEntries}, not 128 and 512`;
+    const what = `it has grains of ${counted(header.grainSectors, 'sector')} and tables of ${header.tableEntries}, not 128 and 512`;
     throw vmdkBroken('vmdk-grains', place, what);
   }
   const expected = capacityBytes && Math.ceil(capacityBytes / SECTOR_BYTES);
   if (expected !== undefined && capacitySectors !== expected) {
-    const what = `it holds a disk of ${capacitySectors} sectors, the descriptor (.ovf) says ${expected}`;
+    const what = `it holds a disk of ${counted(capacitySectors, 'sector')}, the descriptor (.ovf) says ${expected}`;
     report(vmdkBroken('vmdk-capacity', place, what));
   }
   if (capacitySectors > MOST_CAPACITY_SECTORS) {
@@ -187,7 +188,7 @@ async function grainData(
 ): Promise<Buffer> {
   if (dataBytes > MOST_GRAIN_BYTES) {
     const place = { member: file.name, sector: reader.position - 1 };
-    throw vmdkBroken('vmdk-marker', place, `a grain has ${dataBytes} bytes`);
+    throw vmdkBroken('vmdk-marker', place, `a grain has ${counted(dataBytes, 'byte')}`);
   }
   const end = GRAIN_HEADER_BYTES + dataBytes;
   const more = Math.ceil(end / SECTOR_BYTES) - 1;
@@ -204,7 +205,7 @@ function within(
   place: { readonly member: string; readonly sector: number },
 ): number {
   if (sectors >= 1 && sectors <= most) return sectors;
-  throw vmdkBroken('vmdk-marker', place, `a marker announces ${sectors} sectors`);
+  throw vmdkBroken('vmdk-marker', place, `a marker announces ${counted(sectors, 'sector')}`);
 }
 
 function checkFooter(

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { KeptBuild, KeptVerification } from '../../pipeline/kept-builds.ts';
 import type { BuildState } from '../../pipeline/record.ts';
+import { counted } from '../../system/counted.ts';
 import { formatSize } from '../../system/size.ts';
 import { formatAge } from '../amounts.ts';
 import type { Session } from '../session.ts';
@@ -54,7 +55,7 @@ function renderBuilds(
 export function countOf(kept: readonly (KeptBuild | KeptVerification)[]): string {
   const counts = (['build', 'verification'] as const).map((kind) => {
     const { length } = kept.filter((one) => one.kind === kind);
-    return length === 0 ? [] : [`${length} ${kind}${length === 1 ? '' : 's'}`];
+    return length === 0 ? [] : [counted(length, kind)];
   });
   return counts.flat().join(', ');
 }

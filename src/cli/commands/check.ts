@@ -1,6 +1,7 @@
 /** `pvmc check`: everything wrong with a manifest, in one go. */
 import type { Command } from 'commander';
 import type { CheckReport } from '../../pipeline/check.ts';
+import { counted } from '../../system/counted.ts';
 import { formatSize } from '../../system/size.ts';
 import { examples, MANIFEST_ARGUMENT, type OpenSession } from './command.ts';
 
@@ -45,5 +46,5 @@ export function addCheck(root: Command, open: OpenSession): void {
 
 function packageNote(packages: CheckReport['packages']): string {
   if (packages === undefined) return '; the repository was not asked';
-  return `; ${packages.count} packages of ${formatSize(packages.downloadBytes)} to fetch`;
+  return `; ${counted(packages.count, 'package')} of ${formatSize(packages.downloadBytes)} to fetch`;
 }

@@ -6,6 +6,7 @@ import { STAGES } from '../../pipeline/events.ts';
 import type { Imported } from '../../pipeline/import.ts';
 import type { Forward } from '../../pipeline/import-ports.ts';
 import { type GivenProperty, readPropertiesFile } from '../../pipeline/import-properties.ts';
+import { counted } from '../../system/counted.ts';
 import { plainText } from '../../system/plain-text.ts';
 import { formatSize } from '../../system/size.ts';
 import { addForward, USUAL_FORWARDS } from '../forwards.ts';
@@ -171,7 +172,7 @@ function propertyRows(properties: Imported['properties']): readonly (readonly [s
 }
 
 function machineWords({ product, version, memoryBytes, cpus, firmware, diskBytes }: Imported) {
-  const sizes = `${formatSize(memoryBytes)} of memory, ${cpus} CPU${cpus === 1 ? '' : 's'}, ${formatSize(diskBytes)} disk, ${firmware.toUpperCase()}`;
+  const sizes = `${formatSize(memoryBytes)} of memory, ${counted(cpus, 'CPU')}, ${formatSize(diskBytes)} disk, ${firmware.toUpperCase()}`;
   return product === undefined
     ? sizes
     : `${[product, version].filter(Boolean).join(' ')}: ${sizes}`;

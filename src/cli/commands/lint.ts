@@ -7,6 +7,7 @@ import type { LintReport } from '../../lint/lint.ts';
 import type { Severity } from '../../lint/rule.ts';
 import { allRules, type NamedRule } from '../../lint/rules.ts';
 import type { LintResult, RepairTarget } from '../../pipeline/lint-file.ts';
+import { counted } from '../../system/counted.ts';
 import { PvmcError } from '../../system/error.ts';
 import { requireFile } from '../locate.ts';
 import type { Session } from '../session.ts';
@@ -214,8 +215,8 @@ function failForFindings(file: string, { findings }: LintReport, { strict }: Lin
   const warnings = count('warning');
   if (errors === 0 && (warnings === 0 || strict !== true)) return;
   const told = [
-    errors === 0 ? [] : [errors === 1 ? '1 error' : `${errors} errors`],
-    warnings === 0 ? [] : [warnings === 1 ? '1 warning' : `${warnings} warnings`],
+    errors === 0 ? [] : [counted(errors, 'error')],
+    warnings === 0 ? [] : [counted(warnings, 'warning')],
   ].flat();
   throw new PvmcError({
     kind: 'input',

@@ -8,6 +8,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { ResolvedPackage } from '../../manifest/installation-manifest.ts';
 import { eachConcurrently } from '../../system/concurrently.ts';
+import { counted } from '../../system/counted.ts';
 import type { InstallContext, Step } from '../step.ts';
 import { packageFile } from './fetch.ts';
 
@@ -15,7 +16,7 @@ export const bootstrap: Step<InstallContext> = {
   name: 'bootstrap',
   title: 'Lay down the essential packages',
   plan: ({ packages }) => [
-    `dpkg-deb --extract of the ${packages.filter(isEssential).length} packages that maintainer scripts rely on`,
+    `dpkg-deb --extract of the ${counted(packages.filter(isEssential).length, 'package')} that maintainer scripts rely on`,
   ],
   async run(context) {
     await extractAll(context, context.manifest.packages.filter(isEssential));

@@ -13,6 +13,7 @@ import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ResolvedPackage } from '../../manifest/installation-manifest.ts';
 import { eachConcurrently } from '../../system/concurrently.ts';
+import { counted } from '../../system/counted.ts';
 import { messageOf, PvmcError, systemCodeOf } from '../../system/error.ts';
 import { formatSize } from '../../system/size.ts';
 import type { InstallContext, Step } from '../step.ts';
@@ -39,7 +40,7 @@ export const fetchPackages: Step<InstallContext> = {
   name: 'fetch',
   title: 'Fetch the packages',
   plan: ({ packages }) => [
-    `${packages.length} package files, ${formatSize(downloadBytes(packages))}, each compared with its pinned SHA-256`,
+    `${counted(packages.length, 'package file')}, ${formatSize(downloadBytes(packages))}, each compared with its pinned SHA-256`,
   ],
   run: (context) => fetchAll(context, PATIENCE),
 };
@@ -127,17 +128,20 @@ async function fetchOnce(one: ResolvedPackage, fetching: Fetching): Promise<void
   }
   const hash = createHash('sha256');
   let size = 0;
-  const counted = new Transform({
+  const counter = new Transform({
     transform(chunk: Buffer, _encoding, done) {
       hash.update(chunk);
       size += chunk.length;
       onBytes(chunk.length);
-      done(size > one.sizeBytes ? mismatch(one, `more than ${one.sizeBytes} bytes`) : null, chunk);
+      done(
+        size > one.sizeBytes ? mismatch(one, `more than ${counted(one.sizeBytes, 'byte')}`) : null,
+        chunk,
+      );
     },
   });
   const file = createWriteStream(`${target}.partial`);
   try {
-    await pipeline(response, counted, file, { signal });
+    await pipeline(response, counter, file, { signal });
   } catch (thrown) {
     if (thrown instanceof PvmcError) throw thrown;
     throw systemCodeOf(thrown) === 'ENOSPC' ? diskFull(one) : unreachable(one, thrown);
@@ -145,10 +149,13 @@ async function fetchOnce(one: ResolvedPackage, fetching: Fetching): Promise<void
     if (!file.closed) await new Promise<void>((closed) => file.once('close', closed));
   }
   if (size < one.sizeBytes && !tellsItsLength(response)) {
-    throw unreachable(one, new Error(`it ended after ${size} of ${one.sizeBytes} bytes`));
+    throw unreachable(
+      one,
+      new Error(`it ended after ${size} of ${counted(one.sizeBytes, 'byte')}`),
+    );
   }
   const digest = hash.digest('hex');
-  if (digest !== one.sha256) throw mismatch(one, `SHA-256 ${digest}, ${size} bytes`);
+  if (digest !== one.sha256) throw mismatch(one, `SHA-256 ${digest}, ${counted(size, 'byte')}`);
   await rename(`${target}.partial`, target);
 }
 
@@ -230,7 +237,7 @@ function mismatch(one: ResolvedPackage, got: string): PvmcError {
   return new PvmcError({
     kind: 'construct',
     code: 'package-digest',
-    message: `${one.url} is not the file that was pinned: ${got} instead of SHA-256 ${one.sha256}, ${one.sizeBytes} bytes`,
+    message: `${one.url} is not the file that was pinned: ${got} instead of SHA-256 ${one.sha256}, ${counted(one.sizeBytes, 'byte')}`,
     hint: 'Something between the repository and the machine changes files, or the mirror is broken. Name another repository.mirror.',
   });
 }

@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path';
 import type { ResolvedPackage } from '../../manifest/installation-manifest.ts';
+import { counted } from '../../system/counted.ts';
 import { PvmcError } from '../../system/error.ts';
 import type { Progress } from '../../system/progress.ts';
 import type { InstallContext, Step } from '../step.ts';
@@ -14,7 +15,7 @@ export const install: Step<InstallContext> = {
   name: 'install',
   title: 'Install the packages',
   plan: ({ packages }) => [
-    `dpkg --install, in ${1 + Math.max(...packages.map((one) => one.batch))} batches, what is depended on first`,
+    `dpkg --install, in ${counted(1 + Math.max(...packages.map((one) => one.batch)), 'batch', 'batches')}, what is depended on first`,
     packages.map((one) => one.name).join(' '),
   ],
   async run(context) {

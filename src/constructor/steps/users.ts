@@ -1,5 +1,6 @@
 /** The manifest's users: their groups, password hashes, SSH keys and what sudo allows them. */
 import type { DiskInputs } from '../../manifest/installation-manifest.ts';
+import { counted } from '../../system/counted.ts';
 import { PvmcError } from '../../system/error.ts';
 import type { Context, Step } from '../step.ts';
 
@@ -14,7 +15,7 @@ export const users: Step = {
       const parts = [
         `useradd ${user.name}`,
         user['password-hash'] === undefined ? 'no password' : 'the password of the hash',
-        `${keys} SSH ${keys === 1 ? 'key' : 'keys'}`,
+        counted(keys, 'SSH key'),
         ...(user.groups.length > 0 ? [`groups ${user.groups.join(' ')}`] : []),
         `sudo: ${user.sudo}`,
       ];

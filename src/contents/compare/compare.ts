@@ -9,6 +9,7 @@ import {
   type PackageFile,
   readExactly,
 } from '../../appliance/ova/members.ts';
+import { counted } from '../../system/counted.ts';
 import type { Progress } from '../../system/progress.ts';
 import { type ApplianceContents, openContents } from '../appliance-contents.ts';
 import { descriptorKeys } from '../descriptor-keys.ts';
@@ -136,7 +137,11 @@ async function compareMembers(
   // The same files in an archive of another form: other times, another order.
   const isSameArchive = old.kind !== 'OVA' || changes.length > 0 || (await haveSameBits(old, now));
   if (!isSameArchive) {
-    changes.push({ key: 'archive', old: `${old.sizeBytes} bytes`, new: `${now.sizeBytes} bytes` });
+    changes.push({
+      key: 'archive',
+      old: counted(old.sizeBytes, 'byte'),
+      new: counted(now.sizeBytes, 'byte'),
+    });
   }
   return changes;
 }
@@ -158,7 +163,7 @@ function roleOf({ name }: PackageFile, isPackage: boolean): string {
 }
 
 function factOf({ name, sizeBytes }: PackageFile): string {
-  return `${name}, ${sizeBytes} bytes`;
+  return `${name}, ${counted(sizeBytes, 'byte')}`;
 }
 
 function sourceOf({ file, offset, sizeBytes }: PackageFile) {
@@ -213,10 +218,10 @@ function sizesOf(contents: ApplianceContents, { trees, own }: ReadSystem): Appli
   const folders: Record<string, number> = {};
   let usedBytes = 0;
   for (const [number, { tree }] of trees) {
-    const counted = new Set<number>();
+    const inodes = new Set<number>();
     for (const { path, identity, usedBytes: size, type } of tree.entries.values()) {
-      if (counted.has(identity) || (type === 'file' && size === 0)) continue;
-      counted.add(identity);
+      if (inodes.has(identity) || (type === 'file' && size === 0)) continue;
+      inodes.add(identity);
       usedBytes += size;
       if (number !== own) continue;
       const top = `/${path.split('/')[1] ?? ''}`;

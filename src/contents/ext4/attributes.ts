@@ -1,4 +1,5 @@
 /** Extended attributes, in the inode and in a block of their own: access lists, capabilities, inline data. */
+import { counted } from '../../system/counted.ts';
 import { diskBroken, type Region } from '../byte-source.ts';
 import { nameOf } from '../file-system.ts';
 import type { Inode } from './inode.ts';
@@ -63,7 +64,7 @@ function collect({ entries, values, region, inode }: AttributeList, found: Map<s
       found.set(name, Buffer.from(values.subarray(start, start + length)));
     } else {
       // In an inode of its own, of 64 KiB at most: that it is another one shows in the number.
-      found.set(name, Buffer.from(`inode ${elsewhere}, ${length} bytes`));
+      found.set(name, Buffer.from(`inode ${elsewhere}, ${counted(length, 'byte')}`));
     }
     at = Math.ceil(end / 4) * 4;
   }

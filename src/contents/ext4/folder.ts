@@ -2,6 +2,7 @@
  * The names of a folder. Those with an index (htree) can be read like those without: the index hides behind
  * entries without a name.
  */
+import { counted } from '../../system/counted.ts';
 import { type ByteSource, diskBroken } from '../byte-source.ts';
 import { nameOf } from '../file-system.ts';
 
@@ -26,7 +27,7 @@ export interface FolderContent {
 export async function* namesIn(folder: FolderContent): AsyncGenerator<Name> {
   const { content, blockBytes, called } = folder;
   if (content.sizeBytes > LARGEST_FOLDER_BYTES) {
-    throw diskBroken(called, `a folder has ${content.sizeBytes} bytes`);
+    throw diskBroken(called, `a folder has ${counted(content.sizeBytes, 'byte')}`);
   }
   for (let at = 0; at < content.sizeBytes; at += blockBytes) {
     const block = await content.read(at, Math.min(blockBytes, content.sizeBytes - at));

@@ -2,6 +2,7 @@
  * The superblock and the group descriptors of ext2, ext3 and ext4, as Linux' Documentation/filesystems/ext4
  * describes them. All numbers are little-endian. What later parts rely on is checked here.
  */
+import { counted } from '../../system/counted.ts';
 import { diskBroken, type Region } from '../byte-source.ts';
 import { textOf, uuidOf } from '../file-system.ts';
 
@@ -138,7 +139,7 @@ function requireSound(one: Superblock, region: Region): void {
     one.freeBlocks <= blocks;
   if (!isSound) throw diskBroken(region.called, 'its superblock has impossible numbers');
   if (blocks * blockBytes > region.sizeBytes) {
-    const what = `it has ${blocks} blocks of ${blockBytes} bytes, more than fit into ${region.sizeBytes}`;
+    const what = `it has ${counted(blocks, 'block')} of ${blockBytes} bytes, more than fit into ${region.sizeBytes}`;
     throw diskBroken(region.called, what);
   }
 }

@@ -2,6 +2,7 @@
  * A machine of QEMU's user: two small shell scripts beside its disk, to read, to edit and to take elsewhere.
  * QEMU itself keeps no list of machines.
  */
+import { counted } from '../../system/counted.ts';
 import { commandLine } from '../../system/run.ts';
 import { formatSize } from '../../system/size.ts';
 import { DISC, type ImportSpecification } from '../importer.ts';
@@ -19,7 +20,7 @@ export interface StartScript {
 
 export function startScript({ specification, program, uefiCodePath }: StartScript): string {
   const { name, memoryBytes, cpus, firmware } = specification;
-  const what = `${formatSize(memoryBytes)} of memory, ${cpus} CPU${cpus === 1 ? '' : 's'}, ${firmware.toUpperCase()}`;
+  const what = `${formatSize(memoryBytes)} of memory, ${counted(cpus, 'CPU')}, ${firmware.toUpperCase()}`;
   return `#!/bin/sh
 # The machine ${name}: ${what}.
 #

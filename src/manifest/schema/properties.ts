@@ -1,5 +1,6 @@
 /** `properties`: what the appliance's users say when they import it, and the appliance does at its first boot. */
 import { z } from 'zod';
+import { counted } from '../../system/counted.ts';
 import {
   type Complain,
   type Complaint,
@@ -229,10 +230,10 @@ function limitComplaint(given: unknown, limits: Limits): string | undefined {
   if (typeof given !== 'string') return undefined;
   const count = Array.from(given).length;
   if (typeof minLength === 'number' && count < minLength) {
-    return `has ${count} characters, fewer than min-length, ${minLength}`;
+    return `has ${counted(count, 'character')}, fewer than min-length, ${minLength}`;
   }
   if (typeof maxLength === 'number' && count > maxLength) {
-    return `has ${count} characters, more than max-length, ${maxLength}`;
+    return `has ${counted(count, 'character')}, more than max-length, ${maxLength}`;
   }
   return Array.isArray(choices) && !choices.includes(given)
     ? 'is not one of the choices'

@@ -1,4 +1,5 @@
 /** Whether there is room for what a build will write, in the folders that it writes to. */
+import { counted } from '../../system/counted.ts';
 import { formatSize } from '../../system/size.ts';
 import { type FileSystem, fileSystemAt } from '../file-system.ts';
 import { type Check, type Finding, ok, problem, warning } from '../finding.ts';
@@ -82,7 +83,7 @@ function judge({ fileSystem, needs, folders }: Place): Finding {
   };
   if (freeFiles !== undefined && freeFiles < files)
     return problem(
-      `no more than ${freeFiles} files can be made in ${where} (${name}), whatever their size`,
+      `no more than ${counted(freeFiles, 'file')} can be made in ${where} (${name}), whatever their size`,
       cure,
     );
   if (freeBytes >= bytes) return ok(`${free}; a build takes about ${formatSize(bytes)}`);
