@@ -1,6 +1,6 @@
 /**
  * An appliance as it is looked into: its files, its descriptor and its disk, of an OVA, of an OVF with what
- * lies beside it, or of a disk alone. Nothing is mounted, started or believed.
+ * lies beside it, of a Vagrant box, or of a disk alone. Nothing is mounted, started or believed.
  */
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
@@ -9,12 +9,14 @@ import type { FaultName } from '../appliance/fault-names.ts';
 import { isDescriptor, type PackageFile } from '../appliance/ova/members.ts';
 import { openArchive, openFile, openFolder, type Package } from '../lint/package.ts';
 import type { Progress } from '../system/progress.ts';
+import { diskOfBox, isBox, openBox } from './box.ts';
 import { Region } from './byte-source.ts';
+import { diskFormatOf } from './disk-format.ts';
 import {
   type DiskImage,
-  diskFormatOf,
-  openConvertedImage,
   openRawImage,
+  openRawPart,
+  openUnpackedImage,
   openVmdkImage,
   refuseDamage,
 } from './disk-image.ts';
@@ -31,9 +33,9 @@ import {
 export interface ApplianceContents extends AsyncDisposable {
   readonly path: string;
   readonly sizeBytes: number;
-  /** `OVA`, `OVF`, or the disk's format. */
+  /** `OVA`, `OVF`, `Vagrant box`, or the disk's format. */
   readonly kind: string;
-  /** Of an OVA or OVF, in their order; the file itself otherwise. */
+  /** Of a package, in their order; the file itself otherwise. */
   readonly files: readonly PackageFile[];
   readonly disk: DiskContents;
 }
@@ -80,11 +82,11 @@ export async function openContents(path: string, progress: Progress): Promise<Ap
     await opened[Symbol.asyncDispose]();
   };
   try {
-    image = await openDisk(path, { file, isAlone: kind === undefined }, progress);
+    image = await openDisk(path, { file, kind }, progress);
     return {
       path,
       sizeBytes:
-        kind === 'OVA'
+        kind === 'OVA' || kind === 'Vagrant box'
           ? (await stat(path)).size
           : files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
       kind: kind ?? image.format,
@@ -98,44 +100,57 @@ export async function openContents(path: string, progress: Progress): Promise<Ap
   }
 }
 
+export type PackageKind = 'OVA' | 'OVF' | 'Vagrant box';
+
 interface OpenPackage extends AsyncDisposable {
-  readonly kind: 'OVA' | 'OVF' | undefined;
+  readonly kind: PackageKind | undefined;
   readonly files: readonly PackageFile[];
   readonly disk: PackageFile;
 }
 
 async function openPackage(path: string): Promise<OpenPackage> {
-  const kind = /\.ova$/i.test(path) ? 'OVA' : isDescriptor(path) ? 'OVF' : undefined;
+  const kind = kindOf(path);
   if (kind === undefined) {
     const file = await openFile(path);
     const files = [file];
     return { kind, files, disk: file, [Symbol.asyncDispose]: () => file.file.close() };
   }
-  const opened: Package =
-    kind === 'OVA' ? await openArchive(path, refuseDamage(HARMLESS)) : await openFolder(path);
-  const disk = opened.files.find(
-    ({ name }) => !isDescriptor(name) && !/\.(mf|cert|nvram|iso)$/i.test(name),
-  );
-  if (disk) {
-    const { files } = opened;
+  const opened = await OPENERS[kind](path);
+  const { files } = opened;
+  const disk =
+    kind === 'Vagrant box'
+      ? diskOfBox(files)
+      : files.find(({ name }) => !isDescriptor(name) && !/\.(mf|cert|nvram|iso)$/i.test(name));
+  if (disk)
     return { kind, files, disk, [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose]() };
-  }
   await opened[Symbol.asyncDispose]();
   throw broken({ code: 'ova-file-missing', message: `${basename(path)} comes without a disk` });
 }
 
+function kindOf(path: string): PackageKind | undefined {
+  if (isBox(path)) return 'Vagrant box';
+  if (isDescriptor(path)) return 'OVF';
+  return /\.ova$/i.test(path) ? 'OVA' : undefined;
+}
+
+const OPENERS: Readonly<Record<PackageKind, (path: string) => Promise<Package>>> = {
+  OVA: (path) => openArchive(path, refuseDamage(HARMLESS)),
+  OVF: openFolder,
+  'Vagrant box': openBox,
+};
+
 async function openDisk(
   path: string,
-  { file, isAlone }: { readonly file: PackageFile; readonly isAlone: boolean },
+  { file, kind }: { readonly file: PackageFile; readonly kind: PackageKind | undefined },
   progress: Progress,
 ): Promise<DiskImage> {
   const format = await diskFormatOf(file);
   if (format === 'vmdk') return openVmdkImage(file);
-  if (!isAlone) {
+  if (kind === 'OVA' || kind === 'OVF') {
     throw broken({ code: 'vmdk-invalid', message: `${quoted(file.name)} is no sparse VMDK` });
   }
-  if (format === 'raw') return openRawImage(path, progress);
-  return openConvertedImage(path, { file, format }, progress);
+  if (format !== 'raw') return openUnpackedImage({ path, file, format }, progress);
+  return kind === undefined ? openRawImage(path, progress) : openRawPart(file);
 }
 
 async function readDisk(image: DiskImage): Promise<DiskContents> {

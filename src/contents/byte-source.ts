@@ -9,6 +9,8 @@ export interface ByteSource {
   readonly sizeBytes: number;
   /** Exactly these bytes, which are not to be written to. @throws PvmcError `disk-invalid` outside of it */
   read(offset: number, lengthBytes: number): Promise<Buffer>;
+  /** Where the next byte is that may not be zero; the end where there is none. */
+  nextData?(offset: number): number;
 }
 
 /** A disk, or something on it, that contradicts itself. */
@@ -156,6 +158,11 @@ export class RunsSource implements ByteSource {
       part.copy(bytes, start - offset);
     }
     return bytes;
+  }
+
+  nextData(offset: number): number {
+    const run = this.#runs[this.#firstBehind(offset)];
+    return run ? Math.min(Math.max(run.at, offset), this.sizeBytes) : this.sizeBytes;
   }
 
   /** The first run that ends behind a place. */

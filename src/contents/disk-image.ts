@@ -1,18 +1,17 @@
 /**
  * The disk in a file, as bytes that can be read at any place. A VMDK is read along its tables, grain by
- * grain, without being unpacked; of a raw file only what holds data is read. Other formats are converted by
- * qemu-img, or unpacked by zstd, into a sparse file that is gone when the disk is disposed of.
+ * grain, without being unpacked; of a raw file only what holds data is read. Other formats are unpacked into a
+ * sparse file that is gone when the disk is disposed of.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { inflate } from 'node:zlib';
-import { broken, type Fault, quoted, type Report } from '../appliance/broken.ts';
+import type { Fault, Report } from '../appliance/broken.ts';
 import { type Extent, mapDisk } from '../appliance/disk-extents.ts';
 import type { FaultName } from '../appliance/fault-names.ts';
 import { type PackageFile, readExactly } from '../appliance/ova/members.ts';
-import { explainingFailures } from '../appliance/partial-file.ts';
 import { openForReading } from '../appliance/read-ova.ts';
 import {
   decodeHeader,
@@ -26,8 +25,9 @@ import { vmdkBroken } from '../appliance/vmdk/sector-reader.ts';
 import { type OpenVmdk, openVmdk } from '../appliance/vmdk/stream.ts';
 import { readPackedGrain } from '../appliance/vmdk/table-walk.ts';
 import type { Progress } from '../system/progress.ts';
-import { run } from '../system/run.ts';
 import { type ByteSource, PAGE_BYTES, PagedSource } from './byte-source.ts';
+import { FORMAT_NAMES, requireDiskSize } from './disk-format.ts';
+import { type PackedDisk, unpackDisk } from './unpack-disk.ts';
 
 export interface DiskImage extends AsyncDisposable {
   /** `streamOptimized VMDK`, `raw`, `qcow2` */
@@ -63,6 +63,7 @@ const inflated = promisify(inflate) as (
 export async function openVmdkImage(file: PackageFile): Promise<DiskImage> {
   const vmdk = await openVmdk(file, undefined, refuseDamage(HARMLESS));
   const { capacitySectors, isStreamed } = vmdk.header;
+  requireDiskSize(file.name, capacitySectors * SECTOR_BYTES);
   const tables = await grainTables(vmdk);
   const neededOf = (page: number) =>
     Math.min(GRAIN_BYTES, (capacitySectors - page * GRAIN_SECTORS) * SECTOR_BYTES);
@@ -146,10 +147,27 @@ function requireInside({ file }: OpenVmdk, sector: number, lengthBytes: number):
   throw vmdkBroken('vmdk-tables', { member: file.name, sector: 0 }, what);
 }
 
-/** For the caller to dispose of. @throws PvmcError `file-missing`, `disk-empty`, `program-failed` */
+/** A raw disk that is a part of a file. The file stays open. @throws PvmcError `disk-too-large` */
+export function openRawPart({ name, file, offset, sizeBytes }: PackageFile): DiskImage {
+  requireDiskSize(name, sizeBytes);
+  const load = (page: number): Promise<Buffer> => {
+    const start = page * PAGE_BYTES;
+    return readExactly(file, offset + start, Math.min(PAGE_BYTES, sizeBytes - start));
+  };
+  return {
+    format: 'raw',
+    source: new PagedSource(sizeBytes, load),
+    description: new Map(),
+    stored: load,
+    [Symbol.asyncDispose]: async () => {},
+  };
+}
+
+/** For the caller to dispose of. @throws PvmcError `file-missing`, `disk-empty`, `disk-too-large`, `program-failed` */
 export async function openRawImage(path: string, progress: Progress): Promise<DiskImage> {
   const file = await openForReading(path);
   try {
+    requireDiskSize(basename(path), (await file.stat()).size);
     const { sizeBytes, extents } = await mapDisk({ path, format: 'raw' }, progress);
     // qemu-img counts whole sectors; the file may end within one.
     const end = (await file.stat()).size;
@@ -193,58 +211,21 @@ function holdsData(extents: readonly Extent[], start: number): boolean {
   return next !== undefined && next.start < start + PAGE_BYTES;
 }
 
-/** Formats that are converted first, by how their files begin. */
-const FOREIGN = [
-  { magic: 'QFI\u00fb', format: 'qcow2' },
-  { magic: 'vhdxfile', format: 'vhdx' },
-  { magic: '<<< ', format: 'vdi' },
-  { magic: 'conectix', format: 'vpc' },
-  { magic: '\x28\u00b5\x2f\u00fd', format: 'zst' },
-] as const;
-
-export type DiskFormat = 'vmdk' | 'raw' | (typeof FOREIGN)[number]['format'];
-
-/** What a disk's file is, by its beginning or, for a fixed VHD, its end. */
-export async function diskFormatOf({ file, sizeBytes, offset }: PackageFile): Promise<DiskFormat> {
-  const begin = await readExactly(file, offset, Math.min(SECTOR_BYTES, sizeBytes));
-  const words = begin.toString('latin1');
-  if (words.startsWith('KDMV')) return 'vmdk';
-  const known = FOREIGN.find(({ magic }) => words.startsWith(magic));
-  if (known) return known.format;
-  if (sizeBytes < SECTOR_BYTES) return 'raw';
-  const end = await readExactly(file, offset + sizeBytes - SECTOR_BYTES, SECTOR_BYTES);
-  return end.toString('latin1').startsWith('conectix') ? 'vpc' : 'raw';
-}
-
 /**
  * For the caller to dispose of.
- * @throws PvmcError `program-failed`, `output-full`, `disk-empty`; `disk-backed` for one that is only a part
+ * @throws PvmcError `disk-damaged`, `disk-too-large`, `unpack-full`, `disk-empty`; `disk-backed` for one that
+ * is only a part
  */
-export async function openConvertedImage(
-  path: string,
-  { file, format }: { readonly file: PackageFile; readonly format: DiskFormat },
-  progress: Progress,
-): Promise<DiskImage> {
-  if (format === 'qcow2') await requireWhole(file);
+export async function openUnpackedImage(disk: PackedDisk, progress: Progress): Promise<DiskImage> {
   const folder = await mkdtemp(join(tmpdir(), 'pvmc-disk-'));
   const remove = () => rm(folder, { recursive: true, force: true });
   try {
     const raw = join(folder, 'disk.raw');
-    const argv =
-      format === 'zst'
-        ? ['zstd', '-d', '-q', '-f', '--sparse', '-o', raw, path]
-        : ['qemu-img', 'convert', '-f', format, '-O', 'raw', path, raw];
-    await explainingFailures(raw, async () => {
-      await run(argv, {
-        signal: progress.signal,
-        log: (line, origin) => progress.log(line, origin),
-        kind: 'input',
-      });
-    });
+    await unpackDisk(disk, raw, progress);
     const image = await openRawImage(raw, progress);
     return {
       ...image,
-      format: NAMES[format] ?? format,
+      format: FORMAT_NAMES[disk.format],
       [Symbol.asyncDispose]: async () => {
         await image[Symbol.asyncDispose]();
         await remove();
@@ -255,27 +236,3 @@ export async function openConvertedImage(
     throw thrown;
   }
 }
-
-const NAMES: Readonly<Partial<Record<DiskFormat, string>>> = {
-  vpc: 'VHD',
-  zst: 'raw, packed by zstd',
-};
-
-/** A file that names another one would have that read too: any file of this computer. */
-async function requireWhole({ file, offset, name }: PackageFile): Promise<void> {
-  const header = await readExactly(file, offset, QCOW2_HEADER_BYTES);
-  const hasFeatures = header.readUInt32BE(4) >= 3;
-  const isPart =
-    header.readBigUInt64BE(8) !== 0n ||
-    (hasFeatures && (header.readBigUInt64BE(72) & DATA_ELSEWHERE) !== 0n);
-  if (!isPart) return;
-  throw broken({
-    code: 'disk-backed',
-    message: `${quoted(name)} is only a part of a disk: the rest is in another file`,
-    hint: 'Convert it with `qemu-img convert` to one file, if you trust it, and give that.',
-  });
-}
-
-/** As far as the features, of version 3. */
-const QCOW2_HEADER_BYTES = 80;
-const DATA_ELSEWHERE = 0x4n;

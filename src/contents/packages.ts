@@ -1,4 +1,5 @@
 /** The packages that dpkg has installed, as its own database in the appliance tells. */
+import { diskBroken } from './byte-source.ts';
 import type { FileEntry, FileSystem } from './file-system.ts';
 
 export interface InstalledPackage {
@@ -14,6 +15,9 @@ const STATUS = '/var/lib/dpkg/status';
 const LISTS = '/var/lib/dpkg/info/';
 /** Ten thousand packages with long descriptions. */
 const LARGEST_DATABASE_BYTES = 2 ** 26;
+
+/** All lists together: ten times those of a desktop with everything. */
+const LARGEST_LISTS_BYTES = 2 ** 29;
 
 /** A tree of files in memory, by path. */
 export interface FileTree {
@@ -59,12 +63,16 @@ export async function packageOfPaths(
   packages: ReadonlyMap<string, InstalledPackage>,
 ): Promise<ReadonlyMap<string, string>> {
   const owners = new Map<string, string>();
+  let left = LARGEST_LISTS_BYTES;
   for (const { name, architecture } of packages.values()) {
     const bare = name.split(':')[0] ?? name;
     const places = [`${LISTS}${bare}.list`, `${LISTS}${bare}:${architecture}.list`];
     const listed = places.find((path) => tree.entries.has(path));
     if (listed === undefined) continue;
-    for (const line of (await textAt(tree, listed)).split('\n')) {
+    const list = await textAt(tree, listed);
+    left -= list.length;
+    if (left < 0) throw diskBroken(STATUS, 'the lists of its packages have no end');
+    for (const line of list.split('\n')) {
       const path = line.startsWith('/') ? unmoved(tree, line) : '';
       if (path.length > 1) owners.set(path, name);
     }

@@ -39,7 +39,7 @@ export async function appliancePath(request: GivenAppliance): Promise<string> {
   return fileOf(build);
 }
 
-const LOOKS_LIKE_A_FILE = /\.(ova|ovf|vmdk|qcow2|raw|vhdx?|vdi|img|zst)$/i;
+const LOOKS_LIKE_A_FILE = /\.(ova|ovf|box|vmdk|qcow2|raw|vhdx?|vdi|img|zst)$/i;
 
 /** What users of the build get, or else the disk that it was made from. */
 async function fileOf(build: RecordedBuild): Promise<string> {

@@ -21,7 +21,8 @@ interface DiffFlags {
   readonly all?: boolean;
 }
 
-const APPLIANCE = 'an OVA, an OVF, a disk (VMDK, qcow2, raw, VHD, VHDX, VDI), or a build';
+const APPLIANCE =
+  'an OVA, an OVF, a Vagrant box, a disk (VMDK, qcow2, raw, zst, VHD, VHDX, VDI), or a build';
 
 export function addDiff(root: Command, open: OpenSession): void {
   root
@@ -40,6 +41,7 @@ export function addDiff(root: Command, open: OpenSession): void {
       'after',
       examples([
         ['pvmc diff hello-1.0.0.ova hello-1.0.1.ova', 'tells what an update brings'],
+        ['pvmc diff old.box new.box', 'the same for Vagrant boxes'],
         ['pvmc diff hello-1.0.0-2026 latest', 'compares two builds in out'],
         ['pvmc diff --json a.ova b.ova | jq .packages', 'gives the changed packages to a program'],
       ]),

@@ -1,4 +1,5 @@
 /** What changed in a tree of files: what came, what went, and of what stayed which properties differ. */
+import { diskBroken, type Run } from '../byte-source.ts';
 import type { FileEntry } from '../file-system.ts';
 import type { FileTree } from '../packages.ts';
 import { areEqual, type DifferingPages } from './compare-bytes.ts';
@@ -83,13 +84,20 @@ function haveSameAttributes(old: FileEntry, now: FileEntry): boolean {
   return [...names].every((name) => old.attributes[name] === now.attributes[name]);
 }
 
+/** Of one that a hard link has made of several, each is compared with it. */
+const MOST_READS = 4;
+
 class ContentComparer {
   readonly #comparison: TreeComparison;
   /** A file of several names is compared once. */
   readonly #known = new Map<string, boolean>();
+  /** Bytes that may be read yet: a hostile disk may say of millions of files that all of it is theirs. */
+  #left: number;
 
   constructor(comparison: TreeComparison) {
     this.#comparison = comparison;
+    const { old, new: now } = comparison;
+    this.#left = MOST_READS * (old.tree.system.sizeBytes + now.tree.system.sizeBytes);
   }
 
   async areSame(old: FileEntry, now: FileEntry): Promise<boolean> {
@@ -98,19 +106,25 @@ class ContentComparer {
     const key = `${old.identity} ${now.identity}`;
     const known = this.#known.get(key);
     if (known !== undefined) return known;
-    const same = (await this.#areUntouched(old, now)) || (await this.#readBoth(old, now));
+    const same = await this.#compare(old, now);
     this.#known.set(key, same);
     return same;
   }
 
+  async #compare(old: FileEntry, now: FileEntry): Promise<boolean> {
+    const { old: before, new: after } = this.#comparison;
+    const runs = await before.tree.system.runs(old);
+    const runsNow = await after.tree.system.runs(now);
+    if (this.#areUntouched(runs, runsNow)) return true;
+    for (const { lengthBytes } of [...runs, ...runsNow]) this.#left -= lengthBytes;
+    if (this.#left < 0) throw diskBroken('a file system', 'many of its files have the same blocks');
+    return this.#readBoth(old, now);
+  }
+
   /** In the same place of both disks, where these do not differ. */
-  async #areUntouched(old: FileEntry, now: FileEntry): Promise<boolean> {
+  #areUntouched(runs: readonly Run[], runsNow: readonly Run[]): boolean {
     const { old: before, new: after, pages } = this.#comparison;
     if (before.startBytes !== after.startBytes) return false;
-    const [runs, runsNow] = await Promise.all([
-      before.tree.system.runs(old),
-      after.tree.system.runs(now),
-    ]);
     if (runs.length === 0 || runs.length !== runsNow.length) return false;
     return runs.every((one, index) => {
       const other = runsNow[index];

@@ -125,7 +125,7 @@ async function compareMembers(
 ): Promise<readonly KeyChange[]> {
   if (old.kind !== now.kind) return [];
   const changes: KeyChange[] = [];
-  const isPackage = old.kind === 'OVA' || old.kind === 'OVF';
+  const isPackage = ['OVA', 'OVF', 'Vagrant box'].includes(old.kind);
   const left = new Map(old.files.map((file) => [roleOf(file, isPackage), file]));
   const right = new Map(now.files.map((file) => [roleOf(file, isPackage), file]));
   for (const role of new Set([...left.keys(), ...right.keys()])) {
@@ -135,7 +135,8 @@ async function compareMembers(
     changes.push({ key: role, old: file && factOf(file), new: other && factOf(other) });
   }
   // The same files in an archive of another form: other times, another order.
-  const isSameArchive = old.kind !== 'OVA' || changes.length > 0 || (await haveSameBits(old, now));
+  const isArchive = isPackage && old.kind !== 'OVF';
+  const isSameArchive = !isArchive || changes.length > 0 || (await haveSameBits(old, now));
   if (!isSameArchive) {
     changes.push({
       key: 'archive',

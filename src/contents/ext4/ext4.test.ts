@@ -177,6 +177,45 @@ describe('a hostile file system', () => {
   });
 });
 
+describe('a hostile ext4', () => {
+  test.each([
+    // Of the root of its extents, which is in the inode: where the first one begins on the disk.
+    ['an extent behind its end', ['sif a/d block[5] 99999999'], 'leads to block 99999999'],
+    ['a tree of extents that is none', ['sif a/d block[0] 0'], 'has a tree of extents that is'],
+    ['an inode of no type', ['sif a/d mode 0'], 'is of no type'],
+    ['a link of any length', ['sif e mode 0120777', 'sif e size 99999999'], 'is too long'],
+    ['attributes elsewhere', ['sif a/d file_acl 99999999'], 'something leads to byte'],
+  ])('with %s', async (_, edits, message) => {
+    await using folder = await temporaryFolder();
+    const root = { 'a/b/c': 'text', 'a/d': noise.subarray(0, 100_000), e: 'file' };
+    const path = await makeRoot({ folder: folder.path, root, options: ['-b', '1024'], edits });
+    await expect(readAll(await readFile(path))).rejects.toThrow(message);
+  });
+
+  test('with links in circles, which nobody follows', async () => {
+    await using folder = await temporaryFolder();
+    const root = { a: '-> b', b: '-> a', lib: '-> lib', 'c/up': '-> ..', 'c/d': '-> ../c/d' };
+    const path = await makeRoot({ folder: folder.path, root });
+    const entries = await entriesOf(await opened(path));
+    expect(entries.filter(({ type }) => type === 'link')).toHaveLength(5);
+  });
+
+  test.each([
+    ['inodes', { at: 0, bytes: 4, value: 0xffff_ffff }],
+    ['blocks', { at: 4, bytes: 4, value: 0xffff_ffff }],
+    ['bytes in a block', { at: 24, bytes: 4, value: 60 }],
+    ['blocks in a group', { at: 32, bytes: 4, value: 0xffff_ffff }],
+    ['bytes in an inode', { at: 88, bytes: 2, value: 0xffff }],
+  ])('with any number of %s in its superblock', async (what, { at, bytes, value }) => {
+    await using folder = await temporaryFolder();
+    const path = await makeRoot({ folder: folder.path, root: { a: 'text' } });
+    const image = await readFile(path);
+    image.writeUIntLE(value, 1024 + at, bytes);
+    const message = what === 'blocks' ? 'more than fit' : 'impossible numbers';
+    await expect(readAll(image)).rejects.toThrow(message);
+  });
+});
+
 async function readAll(bytes: Buffer): Promise<void> {
   const system = await openExt4(region(bytes));
   if (!system) return;
