@@ -23,6 +23,7 @@ import { expectedSeconds, remember } from './history.ts';
 import type { BuildOutcome } from './journal.ts';
 import { limitsFor, slowLine, wantedTimeouts } from './limits.ts';
 import { baseName, expectOurs } from './placed-files.ts';
+import { mediumName } from './placed-medium.ts';
 import { preflight } from './preflight.ts';
 import { type ReadAppliance, readAppliance } from './prepare.ts';
 import { readRecord, writeRecord } from './record.ts';
@@ -63,7 +64,8 @@ async function expectPlaces(
   const signing = signer ? 'signed' : 'unsigned';
   const exported = manifest.exports.flatMap((format) => FORMATS[format].fileNames(base, signing));
   const withChecksums = exported.flatMap((name) => [name, checksumName(name)]);
-  const names = [`${base}.iso`, ...(order.wants('export') ? withChecksums : [])];
+  const medium = mediumName(manifest);
+  const names = [medium, checksumName(medium), ...(order.wants('export') ? withChecksums : [])];
   for (const name of names) await expectOurs({ folder: outputFolder, name });
 }
 

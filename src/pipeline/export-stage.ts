@@ -9,7 +9,7 @@ import { budgetExceeded, overBudget, requireDataInBudget } from './budget.ts';
 import type { BuildFolder } from './build-folder.ts';
 import type { FinishedStages } from './finished-stages.ts';
 import { outputOf } from './outputs.ts';
-import { baseName } from './placed-files.ts';
+import { baseName, place } from './placed-files.ts';
 import type { StageOutcome, StageProgress, StageRunner } from './stage-runner.ts';
 
 export interface ExportStage {
@@ -85,6 +85,22 @@ export async function writeExports(
   });
   await finished.finish('export', { key, files: await Promise.all(files), dataBytes });
   return exported;
+}
+
+/** Gives the exports that have passed their names in the output folder, over those of earlier builds. */
+export async function placeExports(
+  files: readonly ExportedFile[],
+  { exportFolder }: BuildFolder,
+  outputFolder: string,
+): Promise<readonly ExportedFile[]> {
+  const placed: ExportedFile[] = [];
+  for (const file of files) {
+    const name = relative(exportFolder, file.path);
+    await place(file.path, { folder: outputFolder, name });
+    await place(checksumName(file.path), { folder: outputFolder, name: checksumName(name) });
+    placed.push({ ...file, path: join(outputFolder, name) });
+  }
+  return placed;
 }
 
 async function write(

@@ -1,6 +1,7 @@
 /** `pvmc iso`: stage 1 alone. */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { checksumName } from '../appliance/checksums.ts';
 import { Releases } from '../system/releases.ts';
 import { sha256Of } from '../system/sha256.ts';
 import { cacheFolder } from './cache-folder.ts';
@@ -8,7 +9,8 @@ import { eventProgress } from './event-progress.ts';
 import type { Emit, ExportedFile } from './events.ts';
 import { limitsFor, wantedTimeouts } from './limits.ts';
 import { planMedium, RESOLVE_STEP, writeMedium } from './media-stage.ts';
-import { baseName, expectOurs, place } from './placed-files.ts';
+import { expectOurs } from './placed-files.ts';
+import { mediumName, placeMedium } from './placed-medium.ts';
 import { preflightMedium } from './preflight.ts';
 import { readAppliance, resolveAppliance } from './prepare.ts';
 import { sourceDateEpoch } from './source-date-epoch.ts';
@@ -34,8 +36,9 @@ export async function buildIso(
   await preflightMedium(appliance, folders, eventProgress(emit, signal));
   const settings = { cacheFolder: cache, sourceDateEpoch: sourceDateEpoch() };
   const outputFolder = resolve(options.outputFolder);
-  const name = `${baseName(appliance.file.manifest)}.iso`;
-  await expectOurs({ folder: outputFolder, name });
+  const name = mediumName(appliance.file.manifest);
+  for (const one of [name, checksumName(name)])
+    await expectOurs({ folder: outputFolder, name: one });
   const timeouts = wantedTimeouts(appliance.file.manifest, {});
   const { media: limitSeconds } = limitsFor({ available: true }, timeouts);
   await using releases = new Releases();
@@ -52,7 +55,7 @@ export async function buildIso(
       return writeMedium(planMedium(appliance, resolution, settings), path, progress);
     },
   );
-  await place(path, { folder: outputFolder, name });
-  const outputPath = join(outputFolder, name);
-  return { path: outputPath, sizeBytes, sha256: await sha256Of(outputPath, signal) };
+  const sha256 = await sha256Of(path, signal);
+  await placeMedium(path, { folder: outputFolder, name }, sha256);
+  return { path: join(outputFolder, name), sizeBytes, sha256 };
 }

@@ -1,4 +1,4 @@
-import { appendFile, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { appendFile, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -36,6 +36,20 @@ test('a shared file has two names, and takes the place of what had the second', 
   // Once more, which changes nothing.
   await share(path('disk'), path('other'));
   expect((await readdir(folder)).sort()).toEqual(['disk', 'other']);
+});
+
+test('small files of the same size and second are one only if they say the same', async () => {
+  for (const [name, text] of [
+    ['one', 'a'],
+    ['copy', 'a'],
+    ['other', 'b'],
+  ] as const) {
+    await writeFile(path(name), text);
+    await utimes(path(name), 1e9, 1e9);
+  }
+  expect(await isShared(path('one'), path('copy'))).toBe(true);
+  expect(await isShared(path('one'), path('other'))).toBe(false);
+  expect(await isShared(path('one'), folder)).toBe(false);
 });
 
 test('a file on another file system is copied, and counts as the same', async () => {

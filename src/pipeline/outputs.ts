@@ -3,7 +3,7 @@
  * where the file system has them, else as copies.
  */
 import { constants } from 'node:fs';
-import { copyFile, link, mkdir, open, rename, rm, stat, utimes } from 'node:fs/promises';
+import { copyFile, link, mkdir, open, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { systemCodeOf } from '../system/error.ts';
 import type { Output } from './record.ts';
@@ -35,13 +35,17 @@ export async function isIntact(folder: string, output: Output): Promise<boolean>
   }
 }
 
+/** Of checksums, which are all of one size. */
+const SMALL_BYTES = 4096;
+
 /** Whether both paths are the same file, or one is a copy that `share` made of the other. */
 export async function isShared(from: string, to: string): Promise<boolean> {
   const [one, other] = await Promise.all([from, to].map((path) => stat(path).catch(() => null)));
-  if (!one || !other) return false;
+  if (!one?.isFile() || !other?.isFile()) return false;
   if (one.dev === other.dev && one.ino === other.ino) return true;
-  const sameTime = Math.floor(one.mtimeMs / 1000) === Math.floor(other.mtimeMs / 1000);
-  return one.size === other.size && sameTime;
+  if (one.size !== other.size) return false;
+  if (one.size <= SMALL_BYTES) return (await readFile(from)).equals(await readFile(to));
+  return Math.floor(one.mtimeMs / 1000) === Math.floor(other.mtimeMs / 1000);
 }
 
 /** Gives a file a second name, in the place of whatever has that name now. */

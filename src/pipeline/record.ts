@@ -39,7 +39,14 @@ const exportedSchema = z.strictObject({
 });
 
 const stagesSchema = z.strictObject({
-  media: z.strictObject({ ...finished, medium: outputSchema }).optional(),
+  media: z
+    .strictObject({
+      ...finished,
+      medium: outputSchema,
+      /** Earlier versions of pvmc did not say. */
+      sha256: z.string().optional(),
+    })
+    .optional(),
   construct: z.strictObject({ ...finished, disk: outputSchema }).optional(),
   export: z
     .strictObject({

@@ -3,18 +3,23 @@
  * same inputs, else done, and then written down.
  */
 import { rm } from 'node:fs/promises';
-import { join, relative } from 'node:path';
-import { checksumName } from '../appliance/checksums.ts';
 import { type Signer, signerId } from '../appliance/signature/signer.ts';
 import type { Hypervisor } from '../hypervisors/hypervisor.ts';
 import { baseId } from '../media/base.ts';
 import { PvmcError } from '../system/error.ts';
 import type { Releases } from '../system/releases.ts';
+import { sha256Of } from '../system/sha256.ts';
 import { formatSize } from '../system/size.ts';
 import type { BegunBuild } from './begin-build.ts';
 import { type Checkpoint, constructAppliance, GUEST_STAGES } from './construct-stages.ts';
 import type { ExportedFile, StageName } from './events.ts';
-import { type ExportStage, reuseExports, takeExports, writeExports } from './export-stage.ts';
+import {
+  type ExportStage,
+  placeExports,
+  reuseExports,
+  takeExports,
+  writeExports,
+} from './export-stage.ts';
 import { FinishedStages } from './finished-stages.ts';
 import { copyMedium, examineMedium } from './given-medium.ts';
 import type { StageSeconds } from './history.ts';
@@ -23,7 +28,7 @@ import type { limitsFor } from './limits.ts';
 import { planMedium, RESOLVE_STEP, writeMedium } from './media-stage.ts';
 import { outputOf } from './outputs.ts';
 import { readPinned, writePinned } from './pinned-packages.ts';
-import { baseName, type Place, place } from './placed-files.ts';
+import { mediumName, placeMedium } from './placed-medium.ts';
 import { preflightRoom } from './preflight.ts';
 import { type ReadAppliance, resolveAppliance } from './prepare.ts';
 import type { StageOrder } from './stage-order.ts';
@@ -73,7 +78,7 @@ export class Stages {
   }
 
   async run(): Promise<Done> {
-    const { order } = this.#options;
+    const { begun, order } = this.#options;
     const keys = await this.#media();
     const before = order.wants('export') ? await this.#takeExports(keys) : undefined;
     if (!before && order.wants('machine')) await this.#construct(keys);
@@ -81,7 +86,7 @@ export class Stages {
       before ?? (order.wants('export') ? await writeExports(this.#exportStage, keys.export) : []);
     if (order.wants('verify')) await this.#verify(exported);
     return {
-      files: await this.#placeAll(exported),
+      files: await placeExports(exported, begun.folder, begun.journal.record.outputFolder),
       verified: order.wants('verify'),
       sameAs: this.#finished.sameAs,
       typicalSeconds: this.#typicalSeconds(),
@@ -92,14 +97,25 @@ export class Stages {
   async #media(): Promise<StageKeys> {
     const { runner, limits, begun, appliance } = this.#options;
     const { folder } = begun;
-    const { keys, made } = await runner.run('media', { limitSeconds: limits.media }, (progress) =>
-      this.#takeOrWriteMedium(progress),
+    const { keys, made, sha256 } = await runner.run(
+      'media',
+      { limitSeconds: limits.media },
+      async (progress) => {
+        const { value, result } = await this.#takeOrWriteMedium(progress);
+        const known = value.made ? undefined : begun.journal.record.stages.media?.sha256;
+        const digest = known ?? (await sha256Of(folder.mediumPath, progress.signal));
+        return { value: { ...value, sha256: digest }, result };
+      },
     );
     if (made) {
       const medium = await outputOf(folder.path, folder.mediumPath);
-      await this.#finished.finish('media', { key: keys.media, medium });
+      await this.#finished.finish('media', { key: keys.media, medium, sha256 });
     }
-    await place(folder.mediumPath, this.#placeOf(`${baseName(appliance.file.manifest)}.iso`));
+    const to = {
+      folder: begun.journal.record.outputFolder,
+      name: mediumName(appliance.file.manifest),
+    };
+    await placeMedium(folder.mediumPath, to, sha256);
     return keys;
   }
 
@@ -264,25 +280,6 @@ export class Stages {
   get #signedBy(): string | undefined {
     const { signer } = this.#options;
     return signer && signerId(signer);
-  }
-
-  /** Gives the exports that have passed their names, over those of earlier builds. */
-  async #placeAll(files: readonly ExportedFile[]): Promise<readonly ExportedFile[]> {
-    const { exportFolder } = this.#options.begun.folder;
-    const placed: ExportedFile[] = [];
-    for (const file of files) {
-      const name = relative(exportFolder, file.path);
-      const to = this.#placeOf(name);
-      await place(file.path, to);
-      await place(checksumName(file.path), this.#placeOf(checksumName(name)));
-      placed.push({ ...file, path: join(to.folder, name) });
-    }
-    return placed;
-  }
-
-  /** In the output folder, where users look. */
-  #placeOf(name: string): Place {
-    return { folder: this.#options.begun.journal.record.outputFolder, name };
   }
 
   #typicalSeconds(): StageSeconds {

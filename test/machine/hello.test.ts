@@ -50,6 +50,7 @@ describe('the build', () => {
 
   test('keeps the medium, of at most 200 MB', async () => {
     expect((await stat(join(folder, 'hello-1.0.0.iso'))).size).toBeLessThanOrEqual(200e6);
+    await run('sha256sum', ['-c', '--strict', 'hello-1.0.0.iso.sha256'], { cwd: folder });
   });
 
   test('keeps its logs and pictures, and no disk but the one it was told to keep', async () => {
