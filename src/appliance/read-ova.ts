@@ -33,6 +33,11 @@ export type { MachineFacts };
 
 const LARGEST_DESCRIPTOR_BYTES = 4 * 2 ** 20;
 
+/** The files of an OVA, or an OVF with what lies beside it. */
+export interface PackageFiles {
+  readonly members: readonly PackageFile[];
+}
+
 /** An OVA whose members are known and well-formed; nothing else is checked yet. */
 export interface OpenOva extends AsyncDisposable {
   readonly path: string;
@@ -80,7 +85,7 @@ export async function openOva(
  * Compares every member's digest with the manifest (`.mf`). Amounts are bytes of the members.
  * @throws PvmcError of kind `input`: `ova-digests-missing`, `ova-digests-invalid`, `ova-digest-wrong`
  */
-export async function checkDigests(ova: OpenOva, progress: Progress): Promise<void> {
+export async function checkDigests(ova: PackageFiles, progress: Progress): Promise<void> {
   await compareDigests(ova.members, progress, refuse);
 }
 
@@ -89,7 +94,7 @@ export async function checkDigests(ova: OpenOva, progress: Progress): Promise<vo
  * @throws PvmcError of kind `input`: `ovf-invalid`, `ovf-unusable`, `ova-file-missing`,
  * `ova-file-unreferenced`
  */
-export async function checkDescriptor(ova: OpenOva): Promise<MachineFacts> {
+export async function checkDescriptor(ova: PackageFiles): Promise<MachineFacts> {
   using descriptor = await readDescriptor(ova.members);
   const facts = machineFacts(descriptor);
   checkReferences(descriptor, ova.members, refuse);
@@ -127,7 +132,7 @@ export interface DiskExtraction {
  * @throws PvmcError of kind `input`: `vmdk-invalid`, `vmdk-unfinished`, `ova-file-missing`; of kind
  * `host`: `disk-exists`, `output-full`, `output-not-writable`, `output-too-large`
  */
-export async function extractDisk(ova: OpenOva, request: DiskExtraction): Promise<void> {
+export async function extractDisk(ova: PackageFiles, request: DiskExtraction): Promise<void> {
   const { disk, path, progress } = request;
   const member = ova.members.find(({ name }) => name === disk.fileName);
   if (!member) throw fileMissing(disk.fileName, {});

@@ -70,7 +70,7 @@ function argumentHandler(argument: Argument, files: Files): ArgumentHandler {
         break;
       case 'old':
       case 'new':
-        appliancesBelow(files, /\.(ova|ovf|vmdk|qcow2|raw|vhdx?|vdi)$/).forEach((path) =>
+        appliancesBelow(files, /\.(ova|ovf|box|vmdk|qcow2|raw|zst|vhdx?|vdi)$/).forEach((path) =>
           complete(path, 'appliance'),
         );
         break;

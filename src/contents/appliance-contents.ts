@@ -102,13 +102,14 @@ export async function openContents(path: string, progress: Progress): Promise<Ap
 
 export type PackageKind = 'OVA' | 'OVF' | 'Vagrant box';
 
-interface OpenPackage extends AsyncDisposable {
+export interface OpenPackage extends AsyncDisposable {
   readonly kind: PackageKind | undefined;
   readonly files: readonly PackageFile[];
   readonly disk: PackageFile;
 }
 
-async function openPackage(path: string): Promise<OpenPackage> {
+/** For the caller to dispose of. @throws as `openContents` */
+export async function openPackage(path: string): Promise<OpenPackage> {
   const kind = kindOf(path);
   if (kind === undefined) {
     const file = await openFile(path);

@@ -123,7 +123,7 @@ function unpackFull({ name }: PackageFile, target: string, needed: string): Pvmc
     kind: 'host',
     code: 'unpack-full',
     message: `there is no room in ${folder} to unpack ${quoted(name)}: it takes ${needed}, less where it is empty`,
-    hint: 'Free some space there, or name another folder: TMPDIR=FOLDER pvmc …. What was unpacked is removed.',
+    hint: 'Free some space there, or name another folder: TMPDIR=FOLDER for pvmc diff and show, --output for verify.',
   });
 }
 

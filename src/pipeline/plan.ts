@@ -166,12 +166,16 @@ function verifySteps({ checks, exports }: Manifest): PlannedStep[] {
     return 'port' in check ? `port ${check.port}` : `GET ${check.http}`;
   });
   const boot = ['a throw-away copy of the disk, without the ISO, until the system says it is up'];
-  const readBack = {
-    title: 'Read the OVA back',
-    details: ['digests, descriptor against the DMTF’s schema, every grain of the disk'],
-  };
+  const hasOva = exports.some((format) => FORMATS[format].proof.type === 'ova');
+  const packaged = hasOva ? 'OVA' : exports.includes('ovf') ? 'OVF' : undefined;
+  const readBack = packaged
+    ? {
+        title: `Read the ${packaged} back`,
+        details: ['digests, descriptor against the DMTF’s schema, every grain of the disk'],
+      }
+    : { title: 'Unpack the disk', details: [`of the export ${exports[0] ?? ''}`] };
   return [
-    ...(exports.some((format) => FORMATS[format].proof.type === 'ova') ? [readBack] : []),
+    readBack,
     { title: 'Boot under BIOS', details: [...boot, ...listed] },
     { title: 'Boot under UEFI', details: ['the same'] },
   ];

@@ -34,3 +34,18 @@ export class Steps {
     this.#index += count;
   }
 }
+
+/** Work on the host that gets on is a sign of life too. */
+export function aliveByAmount(progress: VerifyProgress): VerifyProgress {
+  return {
+    signal: progress.signal,
+    log: (line, origin) => progress.log(line, origin),
+    notice: (line) => progress.notice(line),
+    step: (step) => progress.step(step),
+    heard: () => progress.heard(),
+    amount: (amount) => {
+      progress.heard();
+      progress.amount(amount);
+    },
+  };
+}

@@ -1,18 +1,19 @@
 /** The finished file read back: are its members, digests, descriptor and disk what they should be? */
 
 import { refuse } from '../appliance/broken.ts';
+import { isDescriptor, type PackageFile } from '../appliance/ova/members.ts';
 import {
   checkDescriptor,
   checkDigests,
   extractDisk,
   type MachineFacts,
-  type OpenOva,
   openOva,
 } from '../appliance/read-ova.ts';
 import { checkSignature, signatureWords } from '../appliance/signature/check-signature.ts';
+import { openFolder } from '../lint/package.ts';
 import { counted } from '../system/counted.ts';
 import { formatSize } from '../system/size.ts';
-import type { Steps, VerifyProgress } from './progress.ts';
+import { aliveByAmount, type Steps, type VerifyProgress } from './progress.ts';
 import { checkOf, skipped, type VerifyCheck } from './report.ts';
 
 export interface ReadBack {
@@ -22,7 +23,8 @@ export interface ReadBack {
 }
 
 export interface ReadBackRequest {
-  readonly ovaPath: string;
+  /** An OVA, or an OVF with its files beside it. */
+  readonly packagePath: string;
   /** Where the disk is unpacked. */
   readonly diskPath: string;
 }
@@ -32,11 +34,11 @@ export const READ_BACK_STEPS = 3;
 
 /** @throws PvmcError of the kind `input` when the file is no OVA at all. */
 export async function readBack(
-  { ovaPath, diskPath }: ReadBackRequest,
+  { packagePath, diskPath }: ReadBackRequest,
   steps: Steps,
   progress: VerifyProgress,
 ): Promise<ReadBack> {
-  await using ova = await openOva(ovaPath);
+  await using ova = await openWhole(packagePath);
   const alive: VerifyProgress = aliveByAmount(progress);
   steps.begin('digests', 'Compare the digests');
   const digests = await checkOf('digests', async () => {
@@ -66,9 +68,22 @@ export async function readBack(
   return { checks, machine: good ? machine : undefined };
 }
 
+interface WholePackage extends AsyncDisposable {
+  readonly members: readonly PackageFile[];
+  readonly sizeBytes: number;
+}
+
+async function openWhole(path: string): Promise<WholePackage> {
+  if (!isDescriptor(path)) return openOva(path);
+  const folder = await openFolder(path);
+  const { files: members } = folder;
+  const sizeBytes = members.reduce((sum, file) => sum + file.sizeBytes, 0);
+  return { members, sizeBytes, [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() };
+}
+
 /** Of a package that is signed. That somebody is to be trusted is not said. */
 async function signatureCheck(
-  { members }: OpenOva,
+  { members }: WholePackage,
   progress: VerifyProgress,
 ): Promise<readonly VerifyCheck[]> {
   let isSigned = true;
@@ -79,19 +94,4 @@ async function signatureCheck(
     return signature && signatureWords(signature);
   });
   return isSigned ? [check] : [];
-}
-
-/** Work on the host that gets on is a sign of life too. */
-function aliveByAmount(progress: VerifyProgress): VerifyProgress {
-  return {
-    signal: progress.signal,
-    log: (line, origin) => progress.log(line, origin),
-    notice: (line) => progress.notice(line),
-    step: (step) => progress.step(step),
-    heard: () => progress.heard(),
-    amount: (amount) => {
-      progress.heard();
-      progress.amount(amount);
-    },
-  };
 }

@@ -35,7 +35,7 @@ async function verify(ovaPath: string, machines = hypervisor()) {
     step: ({ index, count, title }) => titles.push(`${index} of ${count}: ${title}`),
   };
   const workFolder = `${ovaPath}.verify`;
-  const request = { ovaPath, checks: [], hypervisor: machines, workFolder };
+  const request = { packagePath: ovaPath, checks: [], hypervisor: machines, workFolder };
   const report = await verifyAppliance(request, progress);
   return { report, titles, machines };
 }
@@ -62,6 +62,26 @@ describe('an exported file', () => {
     expect(JSON.parse(await readFile(join(report.folder, 'report.json'), 'utf8'))).toMatchObject({
       screenshots: [join(report.folder, 'bios/screen.png'), join(report.folder, 'uefi/screen.png')],
     });
+  });
+
+  it('passes as an OVF with its files beside it, and fails when one of them is another', async () => {
+    await using folder = await temporaryFolder();
+    await makeDisk(join(folder.path, 'disk'));
+    const [ovf, , disk] = await exportTiny({
+      diskPath: join(folder.path, 'disk'),
+      outputFolder: folder.path,
+      formats: ['ovf'],
+    });
+    const path = ovf?.path ?? '';
+    const good = await verify(path);
+    expect(good.report.checks.map(({ outcome }) => outcome)).toEqual(Array(7).fill('passed'));
+    expect(good.machines.specifications).toHaveLength(2);
+    const bytes = await readFile(disk?.path ?? '');
+    bytes.writeUInt8(bytes.readUInt8(70_000) ^ 1, 70_000);
+    await writeFile(disk?.path ?? '', bytes);
+    const bad = await verify(path);
+    expect(bad.report.checks[0]).toMatchObject({ name: 'digests', outcome: 'failed' });
+    expect(bad.machines.specifications).toEqual([]);
   });
 
   it('fails when a byte of it is another, and is not booted then', async () => {

@@ -20,7 +20,8 @@ import { READ_BACK_STEPS, readBack } from './read-back.ts';
 import { skipped, type VerifyCheck, type VerifyReport, writeReport } from './report.ts';
 
 export interface VerifyRequest {
-  readonly ovaPath: string;
+  /** An OVA, or an OVF with its files beside it. */
+  readonly packagePath: string;
   /** The manifest's; none when the file stands alone. */
   readonly checks: readonly ApplianceCheck[];
   readonly hypervisor: Hypervisor;
@@ -58,7 +59,7 @@ export async function verifyAppliance(
   const { checks, machine } = await readBack({ ...request, diskPath }, steps, progress);
   const boots = machine
     ? await verifyDisk({ ...request, machine, diskPath }, steps, progress)
-    : FIRMWARES.map(withoutBoot);
+    : withoutBoots();
   return concludeReport(workFolder, checks, boots);
 }
 
@@ -77,7 +78,7 @@ export async function concludeReport(
   return report;
 }
 
-export interface DiskRequest extends Omit<VerifyRequest, 'ovaPath'> {
+export interface DiskRequest extends Omit<VerifyRequest, 'packagePath'> {
   readonly machine: Pick<MachineFacts, 'memoryBytes' | 'cpus' | 'hasNetwork'>;
   /** Raw. It is not written to. */
   readonly diskPath: string;
@@ -111,7 +112,11 @@ export async function verifyDisk(
   return results;
 }
 
-function withoutBoot(firmware: Firmware): BootResult {
+/** What is damaged is not booted. */
+export function withoutBoots(): readonly BootResult[] {
   const why = 'what is damaged is not booted';
-  return { checks: [skipped(bootNames(firmware).boot, why)], screenshot: undefined };
+  return FIRMWARES.map((firmware) => ({
+    checks: [skipped(bootNames(firmware).boot, why)],
+    screenshot: undefined,
+  }));
 }

@@ -16,15 +16,19 @@ interface VerifyFlags {
   readonly output: string;
 }
 
+/** What is given in place of a folder. */
+const VERIFIED = /\.(ova|ovf|box|qcow2|vmdk|raw|img|zst|vhdx?|vdi)$/i;
+
 export function addVerify(root: Command, open: OpenSession): void {
   root
     .command('verify')
     .summary('import an appliance afresh and see it boot')
     .description(
-      'Reads an OVA back: digests, descriptor, disk. Then boots a throw-away copy of its disk, ' +
-        'once under BIOS and once under UEFI, and runs its checks. The file itself is not changed.',
+      'Reads an OVA or OVF back: digests, descriptor, disk. Then boots a throw-away copy of its disk, ' +
+        'once under BIOS and once under UEFI, and runs its checks. Of a Vagrant box and of a disk alone ' +
+        '(qcow2, VMDK, raw, zst, VHDX, VHD, VDI) the disk is unpacked and booted. The file itself is not changed.',
     )
-    .argument('<file>', 'the appliance, an OVA')
+    .argument('<file>', 'an OVA, an OVF, a Vagrant box or a disk')
     .option('-o, --output <folder>', 'where the report is written, in builds/', 'out')
     .option('--manifest <manifest>', 'also run the checks of this manifest')
     .addOption(hypervisorOption())
@@ -34,12 +38,13 @@ export function addVerify(root: Command, open: OpenSession): void {
       examples([
         ['pvmc verify hello-1.0.0.ova', 'reads it back and boots it, twice'],
         ['pvmc verify --manifest examples/hello out/hello-1.0.0.ova', 'and runs the checks'],
+        ['pvmc verify --manifest examples/hello out/hello-1.0.0.qcow2', 'boots a disk alone'],
         ['pvmc verify --timeout verify=20m big.ova', 'gives a slow one more time'],
       ]),
     )
     .action(async (file: string, flags: VerifyFlags, command: Command) => {
       const session = open(command);
-      await requireFile(file);
+      await requireFile(file, VERIFIED);
       const options = {
         hypervisor: flags.hypervisor,
         timeouts: flags.timeout,
