@@ -33,7 +33,9 @@ export class FaultyQemu {
     const qemu = new FaultyQemu(folder);
     await mkdir(qemu.binFolder);
     const path = join(qemu.binFolder, PROGRAM);
-    const monitor = `socket,id=faults,path=${qemu.#socketPath},server=on,wait=off`;
+    // A comma that is doubled is one for QEMU.
+    const socketPath = qemu.#socketPath.replaceAll(',', ',,');
+    const monitor = `socket,id=faults,path=${socketPath},server=on,wait=off`;
     const more = ['-chardev', monitor, '-mon', 'chardev=faults,mode=control', ...add];
     await writeFile(path, script(realProgram(), replace, more));
     await chmod(path, 0o755);
