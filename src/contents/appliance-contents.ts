@@ -74,15 +74,15 @@ const HARMLESS: readonly FaultName[] = [
  * `vmdk-invalid`, `disk-invalid`, …
  */
 export async function openContents(path: string, progress: Progress): Promise<ApplianceContents> {
-  const opened = await openPackage(path);
-  const { files, kind, disk: file } = opened;
+  const opened = await openPackage(path, progress);
+  const { files, kind } = opened;
   let image: DiskImage | undefined;
   const close = async () => {
     await image?.[Symbol.asyncDispose]();
     await opened[Symbol.asyncDispose]();
   };
   try {
-    image = await openDisk(path, { file, kind }, progress);
+    image = await openDisk(opened, progress);
     return {
       path,
       sizeBytes:
@@ -103,28 +103,30 @@ export async function openContents(path: string, progress: Progress): Promise<Ap
 export type PackageKind = 'OVA' | 'OVF' | 'Vagrant box';
 
 export interface OpenPackage extends AsyncDisposable {
+  /** The file that the disk is in: of a box that is packed, a temporary one. */
+  readonly path: string;
   readonly kind: PackageKind | undefined;
   readonly files: readonly PackageFile[];
   readonly disk: PackageFile;
 }
 
 /** For the caller to dispose of. @throws as `openContents` */
-export async function openPackage(path: string): Promise<OpenPackage> {
+export async function openPackage(path: string, progress: Progress): Promise<OpenPackage> {
   const kind = kindOf(path);
   if (kind === undefined) {
     const file = await openFile(path);
     const files = [file];
-    return { kind, files, disk: file, [Symbol.asyncDispose]: () => file.file.close() };
+    return { path, kind, files, disk: file, [Symbol.asyncDispose]: () => file.file.close() };
   }
-  const opened = await OPENERS[kind](path);
+  const opened = await openOf(kind, path, progress);
   const { files } = opened;
   const disk =
     kind === 'Vagrant box'
       ? diskOfBox(files)
       : files.find(({ name }) => !isDescriptor(name) && !/\.(mf|cert|nvram|iso)$/i.test(name));
-  if (disk)
-    return { kind, files, disk, [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose]() };
-  await opened[Symbol.asyncDispose]();
+  const close = () => opened[Symbol.asyncDispose]();
+  if (disk) return { path: opened.path, kind, files, disk, [Symbol.asyncDispose]: close };
+  await close();
   throw broken({ code: 'ova-file-missing', message: `${basename(path)} comes without a disk` });
 }
 
@@ -134,15 +136,19 @@ function kindOf(path: string): PackageKind | undefined {
   return /\.ova$/i.test(path) ? 'OVA' : undefined;
 }
 
-const OPENERS: Readonly<Record<PackageKind, (path: string) => Promise<Package>>> = {
-  OVA: (path) => openArchive(path, refuseDamage(HARMLESS)),
-  OVF: openFolder,
-  'Vagrant box': openBox,
-};
+async function openOf(
+  kind: PackageKind,
+  path: string,
+  progress: Progress,
+): Promise<Package & { readonly path: string }> {
+  if (kind === 'Vagrant box') return openBox(path, progress);
+  const opened =
+    kind === 'OVF' ? await openFolder(path) : await openArchive(path, refuseDamage(HARMLESS));
+  return { ...opened, path };
+}
 
 async function openDisk(
-  path: string,
-  { file, kind }: { readonly file: PackageFile; readonly kind: PackageKind | undefined },
+  { path, disk: file, kind }: OpenPackage,
   progress: Progress,
 ): Promise<DiskImage> {
   const format = await diskFormatOf(file);

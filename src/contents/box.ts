@@ -2,11 +2,15 @@
  * A Vagrant box: a tar with a disk and Vagrant's own files, whatever tool has made it. Its members are read where
  * they are, and none gets its name on this computer.
  */
-import { basename } from 'node:path';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
 import { broken, Fault, quoted } from '../appliance/broken.ts';
 import type { FaultName } from '../appliance/fault-names.ts';
 import { type PackageFile, readExactly } from '../appliance/ova/members.ts';
 import { openArchive, openFile, type Package } from '../lint/package.ts';
+import type { Progress } from '../system/progress.ts';
+import { gunzip } from './gunzip.ts';
 
 export function isBox(path: string): boolean {
   return /\.box$/i.test(path);
@@ -28,22 +32,61 @@ const HARMLESS: readonly FaultName[] = [
   'manifest-misplaced',
 ];
 
-/** For the caller to dispose of. @throws PvmcError `file-missing`, `disk-packed`, `box-invalid` */
-export async function openBox(path: string): Promise<Package> {
-  await requireUnpacked(path);
+export interface OpenBox extends Package {
+  /** The tar, which is another file than the box where that is packed. */
+  readonly path: string;
+}
+
+/**
+ * For the caller to dispose of. Most boxes are packed by gzip around all: what is in those is unpacked first.
+ * @throws PvmcError `file-missing`, `box-invalid`; what gunzip throws
+ */
+export async function openBox(path: string, progress: Progress): Promise<OpenBox> {
+  const packed = await openFile(path);
+  try {
+    if (!(await isPacked(packed))) return await openTar(path, path);
+    const folder = await mkdtemp(join(tmpdir(), 'pvmc-box-'));
+    const remove = () => rm(folder, { recursive: true, force: true });
+    try {
+      const tar = join(folder, 'box.tar');
+      await gunzip(packed, tar, progress);
+      const box = await openTar(tar, path);
+      return {
+        ...box,
+        [Symbol.asyncDispose]: async () => {
+          await box[Symbol.asyncDispose]();
+          await remove();
+        },
+      };
+    } catch (thrown) {
+      await remove();
+      throw thrown;
+    }
+  } finally {
+    await packed.file.close();
+  }
+}
+
+async function isPacked({ file, sizeBytes }: PackageFile): Promise<boolean> {
+  const begin = await readExactly(file, 0, Math.min(2, sizeBytes));
+  return begin.toString('latin1') === '\x1f\u008b';
+}
+
+/** @param called the box that the tar was in */
+async function openTar(path: string, called: string): Promise<OpenBox> {
   try {
     const box = await openArchive(path, (fault) => {
       if (!HARMLESS.includes(fault.fault)) throw fault;
     });
     // Packed as `./metadata.json` by many.
     const files = box.files.map((file) => ({ ...file, name: file.name.replace(/^\.\//, '') }));
-    return { ...box, files };
+    return { ...box, files, path };
   } catch (thrown) {
     if (!(thrown instanceof Fault)) throw thrown;
     const why = thrown.fault === 'not-a-tar' ? 'it is not a tar archive' : thrown.message;
     throw broken({
       code: 'box-invalid',
-      message: `${quoted(basename(path))} is no box of Vagrant, or a damaged one: ${why}`,
+      message: `${quoted(basename(called))} is no box of Vagrant, or a damaged one: ${why}`,
       hint: 'Copy or download it again.',
       cause: thrown,
     });
@@ -56,20 +99,4 @@ export function diskOfBox(files: readonly PackageFile[]): PackageFile | undefine
     files.find(({ name }) => name === 'box.img') ??
     files.find(({ name }) => /\.(vmdk|img|qcow2|vhdx|vhd|vdi|raw)$/i.test(name))
   );
-}
-
-/** Vagrant takes those as well, and they would have to be unpacked as a whole. */
-async function requireUnpacked(path: string): Promise<void> {
-  const { file, sizeBytes } = await openFile(path);
-  try {
-    const begin = await readExactly(file, 0, Math.min(2, sizeBytes));
-    if (begin.toString('latin1') !== '\x1f\u008b') return;
-  } finally {
-    await file.close();
-  }
-  throw broken({
-    code: 'disk-packed',
-    message: `${quoted(basename(path))} is packed by gzip`,
-    hint: `Unpack it first, and give what comes out: gzip -dc ${basename(path)} > unpacked.box`,
-  });
 }

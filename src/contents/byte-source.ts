@@ -68,6 +68,14 @@ export const PAGE_BYTES = 2 ** 16;
 const MOST_PAGES = 256;
 const ZEROS = Buffer.alloc(PAGE_BYTES);
 
+export function isZero(bytes: Buffer): boolean {
+  for (let at = 0; at < bytes.length; at += PAGE_BYTES) {
+    const part = bytes.subarray(at, at + PAGE_BYTES);
+    if (!part.equals(ZEROS.subarray(0, part.length))) return false;
+  }
+  return true;
+}
+
 /**
  * A source of pages of 64 KiB, the last ones of which are remembered: file systems read the same few
  * again and again, and a page of a VMDK has to be inflated.

@@ -7,7 +7,7 @@ import { SECTOR_BYTES } from '../appliance/vmdk/format.ts';
 import { writeWhole } from '../appliance/write-whole.ts';
 import type { Progress } from '../system/progress.ts';
 import { openPackage, type PackageKind } from './appliance-contents.ts';
-import { PAGE_BYTES } from './byte-source.ts';
+import { isZero, PAGE_BYTES } from './byte-source.ts';
 import { diskFormatOf, FORMAT_NAMES } from './disk-format.ts';
 import { type DiskImage, openRawPart, openVmdkImage } from './disk-image.ts';
 import { unpackDisk } from './unpack-disk.ts';
@@ -28,7 +28,7 @@ export async function rawDiskOf(
   target: string,
   progress: Progress,
 ): Promise<RawDisk> {
-  await using opened = await openPackage(path);
+  await using opened = await openPackage(path, progress);
   const { disk: file, kind } = opened;
   const format = await diskFormatOf(file);
   const from = words(kind, FORMAT_NAMES[format]);
@@ -38,7 +38,7 @@ export async function rawDiskOf(
   }
   if (format === 'vmdk') await copy(await openVmdkImage(file), target, progress);
   else if (format === 'raw') await copy(openRawPart(file), target, progress);
-  else await unpackDisk({ path, file, format }, target, progress);
+  else await unpackDisk({ path: opened.path, file, format }, target, progress);
   return { path: target, from };
 }
 
@@ -72,7 +72,7 @@ async function copy(image: DiskImage, target: string, progress: Progress): Promi
         progress.signal.throwIfAborted();
         if ((await image.stored(start / PAGE_BYTES)) === undefined) continue;
         const bytes = await image.source.read(start, Math.min(PAGE_BYTES, sizeBytes - start));
-        if (bytes.some((byte) => byte !== 0)) await writeWhole(file, bytes, start);
+        if (!isZero(bytes)) await writeWhole(file, bytes, start);
         progress.amount({ done: start, total: sizeBytes, unit: 'bytes' });
       }
     });

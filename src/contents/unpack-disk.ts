@@ -111,13 +111,15 @@ function explained(thrown: unknown, { file }: PackedDisk, full?: () => PvmcError
   return broken({
     code: 'disk-damaged',
     message: `${quoted(file.name)} is damaged: ${thrown.message}`,
-    details: thrown.details,
+    // zstd begins its lines with as much of the path as it finds room for.
+    details: thrown.details.map((line) => line.replace(/^.* : /, '')),
     hint: 'Copy or download it again.',
     cause: thrown,
   });
 }
 
-function unpackFull({ name }: PackageFile, target: string, needed: string): PvmcError {
+/** Where a file has no room, and what it takes. */
+export function unpackFull({ name }: PackageFile, target: string, needed: string): PvmcError {
   const folder = dirname(target);
   return new PvmcError({
     kind: 'host',

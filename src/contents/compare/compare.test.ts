@@ -1,7 +1,7 @@
 /** Two small disks, made by real programs, which differ in ways that are known. */
-import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import {
   codeOf,
   exportTiny,
@@ -215,7 +215,29 @@ describe('Vagrant boxes', () => {
     expect(difference).toMatchObject({ files: [], packages: [], differingPages: 0 });
   });
 
-  test('that are no box, or packed as a whole, are refused with what to do', async () => {
+  test('that gzip has packed as a whole are read as well', async () => {
+    const box = await boxes('libvirt')('new');
+    await mkdir(at('tmp'));
+    vi.stubEnv('TMPDIR', at('tmp'));
+    await run(['sh', '-c', 'gzip -c "$0" >"$1"', box, at('packed.box')]);
+    expectTheChanges(await compare(await boxes('libvirt')('old'), at('packed.box')));
+    expect(await compare(box, at('packed.box'))).toMatchObject({ identical: true });
+    const bytes = await readFile(at('packed.box'));
+    await writeFile(at('short.box'), bytes.subarray(0, bytes.length / 2));
+    await expect(compare(box, at('short.box'))).rejects.toMatchObject({
+      code: 'disk-damaged',
+      message: '"short.box" is cut off: its end is missing',
+    });
+    bytes.fill(0, 2500, 2600);
+    await writeFile(at('wrong.box'), bytes);
+    expect(await codeOf(compare(box, at('wrong.box')))).toBe('disk-damaged');
+    await run(['sh', '-c', 'echo text | gzip -c >"$0"', at('note.box')]);
+    expect(await codeOf(compare(box, at('note.box')))).toBe('box-invalid');
+    expect(await readdir(at('tmp'))).toEqual([]);
+    vi.unstubAllEnvs();
+  });
+
+  test('that are no box are refused', async () => {
     const good = at('old', 'disk.raw');
     await writeFile(at('text.box'), Buffer.alloc(2048, 'text'));
     await expect(compare(good, at('text.box'))).rejects.toMatchObject({
@@ -225,13 +247,6 @@ describe('Vagrant boxes', () => {
     const box = await readFile(await boxes('libvirt')('old'));
     await writeFile(at('cut.box'), box.subarray(0, box.length / 2));
     expect(await codeOf(compare(good, at('cut.box')))).toBe('box-invalid');
-    await writeFile(at('packed.box'), box);
-    await run(['gzip', '-f', at('packed.box')]);
-    await copyFile(at('packed.box.gz'), at('packed.box'));
-    await expect(compare(good, at('packed.box'))).rejects.toMatchObject({
-      code: 'disk-packed',
-      hint: expect.stringContaining('gzip -dc packed.box > unpacked.box'),
-    });
     await run(['tar', '-cf', at('empty.box'), '-C', at('foreign'), 'metadata.json']);
     expect(await codeOf(compare(good, at('empty.box')))).toBe('ova-file-missing');
   });
@@ -250,9 +265,9 @@ describe('two hostile disks', () => {
     const difference = await compare(old, now);
     const changed = difference.files.map(({ path }) => path);
     expect(changed).toEqual(expect.arrayContaining(['/var/b', '/var/z']));
-    expect(difference.files.find(({ path }) => path === '/var/a')?.aspects).not.toContain(
-      'content',
-    );
+    // Its time may be another.
+    const { aspects = [] } = difference.files.find(({ path }) => path === '/var/a') ?? {};
+    expect(aspects).not.toContain('content');
   });
 });
 

@@ -147,13 +147,14 @@ async function compareMembers(
   return changes;
 }
 
-function haveSameBits(old: ApplianceContents, now: ApplianceContents): Promise<boolean> {
-  const whole = ({ files, sizeBytes }: ApplianceContents) => {
+async function haveSameBits(old: ApplianceContents, now: ApplianceContents): Promise<boolean> {
+  const whole = async ({ files }: ApplianceContents) => {
     const [first] = files;
     if (!first) throw broken({ code: 'ova-not-tar', message: 'the archive has no files' });
+    const { size: sizeBytes } = await first.file.stat();
     return sourceOf({ ...first, offset: 0, sizeBytes });
   };
-  return areEqual(whole(old), whole(now), new AbortController().signal);
+  return areEqual(await whole(old), await whole(now), new AbortController().signal);
 }
 
 function roleOf({ name }: PackageFile, isPackage: boolean): string {
