@@ -13,7 +13,7 @@ export async function requireFile(path: string, wanted = /\.(ova|ovf)$/i): Promi
   throw new PvmcError({
     kind: 'input',
     code: 'file-missing',
-    message: kind === 'folder' ? `${path} is a folder` : `there is no file ${path}`,
+    message: kind === 'folder' ? `${path} is a folder` : `there is no file ${path || '""'}`,
     hint: `Give the path of an appliance, e.g. ${(await fileIn(path, wanted)) ?? 'out/hello-1.0.ova'}.`,
   });
 }

@@ -86,7 +86,7 @@ export function manifestError(
 
 async function manifestPath(path: string): Promise<string> {
   const found = await look(path);
-  if (found === undefined) throw missing(`there is no ${path}`);
+  if (found === undefined) throw missing(`there is no ${path || '""'}`);
   if (!found.isDirectory()) return path;
   const inside = join(path, MANIFEST_FILE);
   if ((await look(inside)) === undefined) {

@@ -26,20 +26,32 @@ export async function appliancePath(request: GivenAppliance): Promise<string> {
   const facts = await stat(path).catch(() => undefined);
   if (facts && !facts.isDirectory()) return path;
   if (!facts && LOOKS_LIKE_A_FILE.test(given)) {
-    throw new PvmcError({
-      kind: 'input',
-      code: 'file-missing',
-      message: `there is no file ${path}`,
-      hint: 'Give the path of an appliance, e.g. out/hello-1.0.ova, or the name of a build.',
-    });
+    throw fileMissing(`there is no file ${path}`);
   }
-  const build = facts
-    ? await findBuild(resolve(path, '..', '..'), path)
-    : await findBuild(outputFolder, given);
-  return fileOf(build);
+  return fileOf(facts ? await buildIn(path) : await findBuild(outputFolder, given));
 }
 
 const LOOKS_LIKE_A_FILE = /\.(ova|ovf|box|vmdk|qcow2|raw|vhdx?|vdi|img|zst)$/i;
+
+/** The build whose folder this is. */
+async function buildIn(folder: string): Promise<RecordedBuild> {
+  try {
+    return await findBuild(resolve(folder, '..', '..'), folder);
+  } catch (thrown) {
+    if (!(thrown instanceof PvmcError) || !['no-builds', 'build-unknown'].includes(thrown.code))
+      throw thrown;
+    throw fileMissing(`${folder} is a folder, and not that of a build`);
+  }
+}
+
+function fileMissing(message: string): PvmcError {
+  return new PvmcError({
+    kind: 'input',
+    code: 'file-missing',
+    message,
+    hint: 'Give the path of an appliance, e.g. out/hello-1.0.ova, or the name of a build.',
+  });
+}
 
 /** What users of the build get, or else the disk that it was made from. */
 async function fileOf(build: RecordedBuild): Promise<string> {

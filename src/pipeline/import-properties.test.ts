@@ -120,7 +120,11 @@ describe('as they are written', () => {
 
   test.each([
     ['a line without =', 'a=1\nsecret word\n', /has a line 2 that is no KEY=VALUE$/],
-    ['too long', `a=${'x'.repeat(300_000)}`, /is no file of at most 256 KiB$/],
+    [
+      'too long',
+      `a=${'x'.repeat(300_000)}`,
+      /cannot be read as properties: it has more than 256 KiB$/,
+    ],
   ])('in a file that is wrong: %s', async (_what, text, message) => {
     await expect(fromFile(text)).rejects.toMatchObject({
       code: 'properties-file-invalid',

@@ -2,7 +2,6 @@
  * What an appliance is told about itself when it is imported: the properties that its descriptor declares,
  * with the values that were given. They are checked here, where somebody still reads what is said.
  */
-import { readFile, stat } from 'node:fs/promises';
 import { ENVIRONMENT_FILE, ovfEnvironment } from '../appliance/ovf/environment.ts';
 import type { PropertyFacts } from '../appliance/ovf/property-facts.ts';
 import { smallDisc } from '../appliance/small-disc.ts';
@@ -10,6 +9,7 @@ import { didYouMean } from '../manifest/suggest.ts';
 import { counted } from '../system/counted.ts';
 import { messageOf, PvmcError } from '../system/error.ts';
 import { plainText } from '../system/plain-text.ts';
+import { readSmallFile } from '../system/small-file.ts';
 
 /** As it was written on the command line or in a file. */
 export interface GivenProperty {
@@ -32,7 +32,7 @@ const MOST_BYTES = 256 * 1024;
  * @throws PvmcError `properties-file-invalid`
  */
 export async function readPropertiesFile(path: string): Promise<readonly GivenProperty[]> {
-  const text = await readBounded(path);
+  const text = await readText(path);
   const given: GivenProperty[] = [];
   for (const [index, line] of text
     .replace(/^\ufeff/, '')
@@ -54,14 +54,12 @@ export function parseProperty(text: string): GivenProperty | undefined {
   return key === undefined || value === undefined ? undefined : { key, value };
 }
 
-async function readBounded(path: string): Promise<string> {
+async function readText(path: string): Promise<string> {
   try {
-    const facts = await stat(path);
-    if (facts.isFile() && facts.size <= MOST_BYTES) return await readFile(path, 'utf8');
+    return (await readSmallFile(path, MOST_BYTES)).toString('utf8');
   } catch (thrown) {
-    throw fileInvalid(`${path} cannot be read: ${messageOf(thrown)}`);
+    throw fileInvalid(`${path} cannot be read as properties: ${messageOf(thrown)}`);
   }
-  throw fileInvalid(`${path} is no file of at most 256 KiB`);
 }
 
 function fileInvalid(message: string): PvmcError {
@@ -141,7 +139,11 @@ export function askedProperties(
 ): readonly AskedProperty[] {
   return declared
     .filter((one) => one.isConfigurable)
-    .map(({ key, label }) => ({ key, label, given: given.some((one) => one.key === key) }));
+    .map(({ key, label }) => {
+      // The last one counts, and an empty value is none.
+      const value = given.findLast((one) => one.key === key)?.value ?? '';
+      return { key, label, given: value !== '' };
+    });
 }
 
 /** Those without which the appliance will ask again at each of its boots. */

@@ -1,7 +1,8 @@
 /** A private key in a PEM file, perhaps encrypted. Nothing of it, nor of its passphrase, is ever told. */
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { messageOf, PvmcError } from '../../system/error.ts';
+import { readSmallFile } from '../../system/small-file.ts';
 import type { Certificate } from './certificate.ts';
 
 export interface KeyFile {
@@ -32,10 +33,10 @@ export async function readKey(file: KeyFile, certificate: Certificate): Promise<
   });
 }
 
-/** Whether others than its owner may read a file of secrets; false when there is none. */
+/** Whether others than its owner may read a file of secrets; false when there is none, and for what is no file. */
 export async function isOpenToOthers(path: string): Promise<boolean> {
   const facts = await stat(path).catch(() => undefined);
-  return facts !== undefined && (facts.mode & 0o077) !== 0;
+  return facts?.isFile() === true && (facts.mode & 0o077) !== 0;
 }
 
 async function decrypt(pem: Buffer, file: KeyFile): Promise<KeyObject> {
@@ -89,16 +90,14 @@ async function readSecret(
   path: string,
   code: 'sign-key-invalid' | 'sign-passphrase-missing' = 'sign-key-invalid',
 ): Promise<Buffer> {
-  const what = code === 'sign-key-invalid' ? 'the key' : 'the passphrase’s file';
   try {
-    const facts = await stat(path);
     // A pipe is fine: `--key <(…)` keeps a key off the disk.
-    if (facts.size <= LARGEST_KEY_BYTES) return await readFile(path);
+    return await readSmallFile(path, LARGEST_KEY_BYTES);
   } catch (thrown) {
-    const why = messageOf(thrown);
-    throw new PvmcError({ kind: 'input', code, message: `${what} ${path} cannot be read: ${why}` });
+    const what = code === 'sign-key-invalid' ? 'the key' : 'the passphrase’s file';
+    const message = `${what} ${path} cannot be read: ${messageOf(thrown)}`;
+    throw new PvmcError({ kind: 'input', code, message });
   }
-  throw new PvmcError({ kind: 'input', code, message: `${what} ${path} is too large` });
 }
 
 function invalid({ path }: KeyFile, why: string): PvmcError {

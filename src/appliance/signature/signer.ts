@@ -4,9 +4,9 @@
  * another certificate is found here, and not by the first customer.
  */
 import { type KeyObject, sign } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { PvmcError } from '../../system/error.ts';
+import { messageOf, PvmcError } from '../../system/error.ts';
 import type { Progress } from '../../system/progress.ts';
+import { readSmallFile } from '../../system/small-file.ts';
 import {
   type Certificate,
   certificatesIn,
@@ -124,19 +124,17 @@ async function readCertificates(path: string): Promise<readonly Certificate[]> {
     const certificates = certificatesIn(pem);
     if (certificates.length > 0) return certificates;
   } catch (thrown) {
-    throw noCertificate(path, thrown instanceof Error ? thrown.message : '', thrown);
+    throw noCertificate(path, messageOf(thrown), thrown);
   }
   throw noCertificate(path, 'it holds no PEM certificate');
 }
 
 async function readPem(path: string): Promise<string> {
   try {
-    const bytes = await readFile(path);
-    if (bytes.length <= LARGEST_PEM_BYTES) return bytes.toString('latin1');
+    return (await readSmallFile(path, LARGEST_PEM_BYTES)).toString('latin1');
   } catch (thrown) {
-    throw noCertificate(path, thrown instanceof Error ? thrown.message : '', thrown);
+    throw noCertificate(path, messageOf(thrown), thrown);
   }
-  throw noCertificate(path, 'it is too large');
 }
 
 function noCertificate(path: string, why: string, cause?: unknown): PvmcError {

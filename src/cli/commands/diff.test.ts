@@ -88,8 +88,9 @@ it.each([
   [['old/disk.raw'], 2, 'needs NEW'],
   [['old/disk.raw', 'none.ova'], 9, 'there is no file'],
   [['old/disk.raw', 'cut.ova'], 9, 'ova-truncated'],
+  [['old/disk.raw', 'cut.ova'], 9, 'cut.ova: the archive is cut off'],
   [['old/disk.raw', 'latest'], 2, 'there are no builds in'],
-  [['old/disk.raw', 'old'], 2, 'there are no builds in'],
+  [['old/disk.raw', 'old'], 9, 'is a folder, and not that of a build'],
 ])('of %j fails with status %d', async (args, expected, words) => {
   const { status, stderr } = await diff(...args);
   expect(stderr).toContain(words);

@@ -73,7 +73,7 @@ function required(path: string | undefined): string {
     kind: 'usage',
     code: 'argument-missing',
     message: 'pvmc lint needs APPLIANCE',
-    hint: '`pvmc lint --help` tells what there is.',
+    hint: 'pvmc lint --help tells what there is.',
   });
 }
 

@@ -10,6 +10,7 @@ import {
   readExactly,
 } from '../../appliance/ova/members.ts';
 import { counted } from '../../system/counted.ts';
+import { PvmcError } from '../../system/error.ts';
 import type { Progress } from '../../system/progress.ts';
 import { type ApplianceContents, openContents } from '../appliance-contents.ts';
 import { descriptorKeys } from '../descriptor-keys.ts';
@@ -66,14 +67,14 @@ export async function compareAppliances(
   paths: { readonly old: string; readonly new: string },
   progress: Progress,
 ): Promise<ApplianceDifference> {
-  await using old = await openContents(paths.old, progress);
-  await using now = await openContents(paths.new, progress);
+  await using old = await naming(paths.old, openContents(paths.old, progress));
+  await using now = await naming(paths.new, openContents(paths.new, progress));
   const members = await compareMembers(old, now, progress.signal);
   const identical = members.length === 0 && old.kind === now.kind;
   progress.log(identical ? 'the same bits' : 'the files differ, comparing what is in them');
   const [before, after] = [
-    await readSystem(old, progress.signal),
-    await readSystem(now, progress.signal),
+    await naming(paths.old, readSystem(old, progress.signal)),
+    await naming(paths.new, readSystem(now, progress.signal)),
   ];
   const sizes = { old: sizesOf(old, before), new: sizesOf(now, after) };
   if (identical) return { ...NOTHING, ...sizes, identical };
@@ -89,6 +90,18 @@ export async function compareAppliances(
     members,
     differingPages: pages.count,
   };
+}
+
+/** Of two files, errors say which. */
+async function naming<T>(path: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (thrown) {
+    if (!(thrown instanceof PvmcError) || thrown.message.includes(path)) throw thrown;
+    const { kind, code, hint, details, cause } = thrown;
+    const message = `${path}: ${thrown.message}`;
+    throw new PvmcError({ kind, code, message, hint, details, cause });
+  }
 }
 
 /** A disk alone has no descriptor, and only a VMDK tells of itself: that is another form, no change. */
