@@ -271,6 +271,21 @@ describe('two hostile disks', () => {
   });
 });
 
+test('two disks whose files all have the same blocks end with an error, and not next year', async () => {
+  const names = Array.from({ length: 60 }, (_, index) => `f${index}`);
+  const disk = async (name: string) => {
+    await mkdir(at(name));
+    const content = Buffer.concat([Buffer.alloc(2_000_000, 'same '), Buffer.from(name)]);
+    const root = { ...Object.fromEntries(names.map((one) => [one, 'x'])), all: content };
+    const edits = names.map((one) => `copy_inode all ${one}`);
+    return makeRoot({ folder: at(name), root, edits });
+  };
+  await expect(compare(await disk('shared1'), await disk('shared2'))).rejects.toMatchObject({
+    code: 'disk-invalid',
+    message: expect.stringContaining('many of its files have the same blocks'),
+  });
+});
+
 describe('what cannot be read', () => {
   test('is refused, with its code', async () => {
     const good = at('old', 'disk.raw');
