@@ -226,7 +226,7 @@ describe('Vagrant boxes', () => {
     await writeFile(at('short.box'), bytes.subarray(0, bytes.length / 2));
     await expect(compare(box, at('short.box'))).rejects.toMatchObject({
       code: 'disk-damaged',
-      message: '"short.box" is cut off: its end is missing',
+      message: `${at('short.box')}: "short.box" is cut off: its end is missing`,
     });
     bytes.fill(0, 2500, 2600);
     await writeFile(at('wrong.box'), bytes);
