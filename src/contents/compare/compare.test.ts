@@ -247,7 +247,9 @@ describe('Vagrant boxes', () => {
     const box = await readFile(await boxes('libvirt')('old'));
     await writeFile(at('cut.box'), box.subarray(0, box.length / 2));
     expect(await codeOf(compare(good, at('cut.box')))).toBe('box-invalid');
-    await run(['tar', '-cf', at('empty.box'), '-C', at('foreign'), 'metadata.json']);
+    await mkdir(at('empty'));
+    await writeFile(at('empty/metadata.json'), '{"provider":"libvirt"}');
+    await run(['tar', '-cf', at('empty.box'), '-C', at('empty'), 'metadata.json']);
     expect(await codeOf(compare(good, at('empty.box')))).toBe('ova-file-missing');
   });
 });
