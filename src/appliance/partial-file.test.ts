@@ -51,6 +51,16 @@ it('is never made where something is, and never removes that', async () => {
   expect(await readFile(partial.path, 'utf8')).toBe('mine');
 });
 
+it.each([
+  ['no/such/x.ova', 'there is no folder '],
+  ['file/x.ova', ' is no folder'],
+])('says in words why it cannot be made: %s', async (name, words) => {
+  await writeFile(join(temporary.path, 'file'), '');
+  await using partial = new PartialFile(join(temporary.path, name));
+  const writing = partial.write(() => Promise.resolve());
+  await expect(writing).rejects.toThrow(new RegExp(`x\\.ova cannot be written: .*${words}`));
+});
+
 it('removes what a killed process has left of the same file, and no other', async () => {
   // No process has such a number.
   const left = ['x.ova.99999999-0123abcd.partial', 'y.ova.99999999-0123abcd.partial'];

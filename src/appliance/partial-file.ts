@@ -3,6 +3,7 @@
  * the disk, then renamed. Until then whatever had the name stays as it was.
  */
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { type FileHandle, link, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { removeAbandoned } from '../system/abandoned.ts';
@@ -141,21 +142,36 @@ function outputFailure(path: string, thrown: unknown): PvmcError | undefined {
       });
     case 'EACCES':
     case 'EPERM':
+      return notWritable(path, 'this account may not', thrown);
     case 'EROFS':
-    case 'EEXIST':
+      return notWritable(path, 'the file system is read-only', thrown);
     case 'ENOENT':
+      // In /proc nothing can be made, which is told by the same code.
+      return notWritable(
+        path,
+        existsSync(dirname(path))
+          ? 'nothing can be made there'
+          : `there is no folder ${dirname(path)}`,
+        thrown,
+      );
     case 'ENOTDIR':
+      return notWritable(path, `${dirname(path)} is no folder`, thrown);
+    case 'EEXIST':
     case 'EISDIR':
-      return new PvmcError({
-        kind: 'host',
-        code: 'output-not-writable',
-        message: `${path} cannot be written: ${thrown instanceof Error ? thrown.message : ''}`,
-        hint: 'Give a folder that you may write to.',
-        cause: thrown,
-      });
+      return notWritable(path, 'something else of this name is there', thrown);
     default:
       return undefined;
   }
+}
+
+function notWritable(path: string, why: string, cause: unknown): PvmcError {
+  return new PvmcError({
+    kind: 'host',
+    code: 'output-not-writable',
+    message: `${path} cannot be written: ${why}`,
+    hint: 'Give a folder that you may write to.',
+    cause,
+  });
 }
 
 export function outputFull(path: string, cause: unknown): PvmcError {

@@ -67,6 +67,10 @@ describe('run', () => {
     expect(lines).toEqual(['ready', 'called off']);
   });
 
+  it('has nothing to show of a program that fails in silence', async () => {
+    await expect(run(['false'])).rejects.toMatchObject({ details: [] });
+  });
+
   it('writes the input', async () => {
     expect((await run(['tr', 'a-z', 'A-Z'], { input: 'hello' })).stdout).toBe('HELLO');
   });

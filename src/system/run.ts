@@ -277,12 +277,12 @@ function cannotStart(argv: readonly string[], thrown: Error): PvmcError {
 }
 
 function failure(argv: readonly string[], result: RunResult, kind: ErrorKind = 'host'): PvmcError {
-  const said = (result.stderr.trim() === '' ? result.stdout : result.stderr).trim().split('\n');
+  const said = (result.stderr.trim() === '' ? result.stdout : result.stderr).trim();
   return new PvmcError({
     kind,
     code: 'program-failed',
     message: `${programName(argv)} failed with exit status ${result.status}`,
-    details: said.slice(-20),
+    details: said === '' ? [] : said.split('\n').slice(-20),
     hint: `To repeat it: ${commandLine(argv)}`,
   });
 }
