@@ -84,7 +84,7 @@ async function anotherBuild(folder: string): Promise<PvmcProcess> {
 async function succeeds(build: PvmcProcess): Promise<void> {
   const ended = await build.ended;
   expect(saidOf(ended, 'build-failed')).toBeUndefined();
-  expect(ended.status).toBe(0);
+  expect(ended.status, ended.stderr).toBe(0);
 }
 
 /** Of everything in the output folder but what tells of the builds themselves. */
