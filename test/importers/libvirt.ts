@@ -13,6 +13,7 @@ import { SPEAKS } from './qemu.ts';
 const FORMATS = ['qcow2', 'raw', 'proxmox', 'vagrant-libvirt', 'vhdx', 'vdi', 'vmdk'];
 const BOOT_SECONDS = 120;
 const NOBODY = 65534;
+const VIRSH = ['virsh', '-c', 'qemu:///session'];
 
 export const libvirtBoots: Importer = {
   name: 'libvirt',
@@ -35,41 +36,56 @@ async function boot(image: string, imageFormat: string, trial: Trial): Promise<s
     await trial.run(['qemu-img', 'create', '-q', ...over]);
     await session.open(layer);
     const console = join(home, 'console');
-    const install = [
-      'virt-install',
-      '--connect',
-      'qemu:///session',
-      '--virt-type',
-      'qemu',
-      '--import',
-      '--name',
-      'trial',
-      '--memory',
-      '512',
-      '--osinfo',
-      'detect=on,require=off',
-      '--network',
-      'none',
-      '--graphics',
-      'none',
-      '--serial',
-      `file,path=${console}`,
-      '--disk',
-      `path=${layer},format=qcow2,bus=virtio`,
-    ];
+    const install = installation(layer, console);
     const { stdout } = await session.run([...install, '--print-xml']);
     const xml = join(home, 'trial.xml');
     await writeFile(xml, stdout);
     await trial.run(['virt-xml-validate', xml, 'domain']);
     const began = performance.now();
     await session.run([...install, '--noautoconsole']);
+    const { stdout: running } = await session.run([...VIRSH, 'dumpxml', 'trial']);
+    const opened = formatBelow(running);
+    if (opened !== imageFormat) throw new Error(`libvirt opens the ${imageFormat} as ${opened}`);
     const words = await heardIn(console, trial.signal);
-    await session.run(['virsh', '-c', 'qemu:///session', 'destroy', 'trial']);
+    await session.run([...VIRSH, 'destroy', 'trial']);
     return `XML valid; “${words}” after ${Math.round((performance.now() - began) / 1000)} s`;
   } finally {
     await session.close();
     await rm(home, { recursive: true, force: true });
   }
+}
+
+function installation(layer: string, console: string): readonly string[] {
+  return [
+    'virt-install',
+    '--connect',
+    'qemu:///session',
+    '--virt-type',
+    'qemu',
+    '--import',
+    '--name',
+    'trial',
+    '--memory',
+    '512',
+    '--osinfo',
+    'detect=on,require=off',
+    '--network',
+    'none',
+    '--graphics',
+    'none',
+    '--serial',
+    `file,path=${console}`,
+    '--disk',
+    `path=${layer},format=qcow2,bus=virtio`,
+  ];
+}
+
+/**
+ * As which format libvirt has QEMU open what is below the layer: it reads the layer's header, and takes for raw what
+ * it has no name for.
+ */
+function formatBelow(machine: string): string | undefined {
+  return /<backingStore type='file'[^>]*>\s*<format type='(\w+)'/.exec(machine)?.[1];
 }
 
 async function heardIn(path: string, signal: AbortSignal): Promise<string> {
@@ -114,7 +130,7 @@ class Session {
     const pid = await readFile(join(this.#home, 'run/libvirt/libvirtd.pid'), 'utf8').catch(
       () => '',
     );
-    await this.run(['virsh', '-c', 'qemu:///session', 'destroy', 'trial']).catch(() => {});
+    await this.run([...VIRSH, 'destroy', 'trial']).catch(() => {});
     this.#trial.commands.pop();
     if (Number(pid) > 1) process.kill(Number(pid));
   }

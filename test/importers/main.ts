@@ -6,18 +6,20 @@
  *
  * BUILD is the folder of a build that was made with `--keep always`. WORK keeps the exports and all results:
  * with it a later run, or one of single importers, adds to the table. Machines boot in software: some
- * 15 minutes on two processors, and 4 GB.
+ * 15 minutes on two processors, as much again for virt-v2v, and 6 GB.
  */
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type Exports, exportAll } from './exports.ts';
+import { govcImports } from './govc.ts';
 import { type Importer, Trial } from './importer.ts';
 import { libvirtBoots } from './libvirt.ts';
-import { lint, virtV2v } from './others.ts';
+import { lint } from './lint.ts';
 import { qemuBoot, qemuCheck, qemuCompare } from './qemu.ts';
 import { type Result, tables } from './tables.ts';
 import { vagrantAdds } from './vagrant.ts';
+import { virtV2v } from './virt-v2v.ts';
 import { virtualBoxImports } from './virtualbox.ts';
 
 const IMPORTERS: readonly Importer[] = [
@@ -28,11 +30,12 @@ const IMPORTERS: readonly Importer[] = [
   vagrantAdds,
   libvirtBoots,
   virtV2v,
+  govcImports,
   lint,
 ];
 
 /** virt-v2v in software takes minutes. */
-const ATTEMPT_MILLISECONDS = 10 * 60_000;
+const ATTEMPT_MILLISECONDS = 20 * 60_000;
 
 const [build, work, ...names] = process.argv.slice(2);
 const unknown = names.filter((name) => !IMPORTERS.some((importer) => importer.name === name));
@@ -49,6 +52,8 @@ const folder =
   work === undefined ? await mkdtemp(join(tmpdir(), 'pvmc-importers-')) : resolve(work);
 try {
   await mkdir(folder, { recursive: true });
+  // Where root runs this, libvirt's machines belong to another user, who has to get at the exports.
+  if (work === undefined) await chmod(folder, 0o755);
   const exports = await exportsIn(folder, resolve(build));
   const chosen = IMPORTERS.filter(({ name }) => names.length === 0 || names.includes(name));
   for (const importer of chosen) await runAll(importer, exports);
@@ -107,6 +112,9 @@ function firstLine(thrown: unknown): string {
     thrown instanceof Error && 'details' in thrown && Array.isArray(thrown.details)
       ? thrown.details.map(String)
       : [];
-  const said = details.findLast((line) => /error/i.test(line));
-  return (said ?? String(thrown)).split('\n', 1)[0] ?? '';
+  const said =
+    details.findLast((line) => /error/i.test(line)) ??
+    details.findLast((line) => /^[\w-]+: /.test(line));
+  const told = thrown instanceof Error ? thrown.message : String(thrown);
+  return (said ?? told).split('\n', 1)[0] ?? '';
 }

@@ -1,7 +1,7 @@
 /** QEMU: its checks of images, its reading them, and a machine that boots from each. */
 import { spawn } from 'node:child_process';
 import { commandLine } from '../../src/system/run.ts';
-import { type Importer, versionOf } from './importer.ts';
+import { type Importer, type Trial, versionOf } from './importer.ts';
 
 const version = () => versionOf('qemu-img', '--version');
 
@@ -33,31 +33,34 @@ export const SPEAKS = /GNU GRUB|Linux version \d|Welcome to|login: /;
 export const qemuBoot: Importer = {
   name: 'QEMU boots it',
   version: () => versionOf('qemu-system-x86_64', '--version'),
-  attempt: ({ image, imageFormat }, trial) => {
-    const argv = [
-      'qemu-system-x86_64',
-      '-accel',
-      'tcg',
-      '-cpu',
-      'max',
-      '-m',
-      '512',
-      '-snapshot',
-      '-drive',
-      `file=${image},format=${imageFormat},if=virtio`,
-      '-nic',
-      'none',
-      '-display',
-      'none',
-      '-monitor',
-      'none',
-      '-serial',
-      'stdio',
-    ];
-    trial.note(argv);
-    return firstWords(argv, trial.signal);
-  },
+  attempt: ({ image, imageFormat }, trial) => boots(image, imageFormat, trial),
 };
+
+/** What a machine that boots from a disk says first; nothing is written to the disk. */
+export function boots(image: string, imageFormat: string, trial: Trial): Promise<string> {
+  const argv = [
+    'qemu-system-x86_64',
+    '-accel',
+    'tcg',
+    '-cpu',
+    'max',
+    '-m',
+    '512',
+    '-snapshot',
+    '-drive',
+    `file=${image},format=${imageFormat},if=virtio`,
+    '-nic',
+    'none',
+    '-display',
+    'none',
+    '-monitor',
+    'none',
+    '-serial',
+    'stdio',
+  ];
+  trial.note(argv);
+  return firstWords(argv, trial.signal);
+}
 
 /** Starts a machine and ends it as soon as its console says what a boot loader or a kernel would. */
 function firstWords(argv: readonly string[], signal: AbortSignal): Promise<string> {

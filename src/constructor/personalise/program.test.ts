@@ -138,6 +138,24 @@ describe.concurrent('where values come from', () => {
       },
     ));
 
+  test('guestinfo: the environment as govc writes it when it is told to inject it', () =>
+    bootWith(
+      (guest) =>
+        guest.guestinfo({
+          // No line breaks between the elements, and empty values for what nobody gave.
+          ovfEnv:
+            '<?xml version="1.0" encoding="UTF-8"?>\n<Environment\n\t\txmlns="http://schemas.dmtf.org/ovf/environment/1"\n' +
+            '\t\txmlns:oe="http://schemas.dmtf.org/ovf/environment/1"\n\t\toe:id=""><PlatformSection>\n\t\t<Locale>US</Locale>\n' +
+            '\t\t</PlatformSection><PropertySection><Property oe:key="hostname" oe:value="shop-6"/>' +
+            '<Property oe:key="password" oe:value=""/><Property oe:key="size" oe:value="large"/></PropertySection></Environment>',
+        }),
+      async (guest, boot) => {
+        expect(boot.status).toBe(0);
+        expect(await guest.read('etc/hostname')).toBe('shop-6\n');
+        expect(await guest.read(VALUES)).toContain('\nPROPERTY_SIZE="large"\n');
+      },
+    ));
+
   test('all at once: a seed disk goes before a disc, a disc before guestinfo, each key for itself', () =>
     bootWith(
       async (guest) => {
