@@ -81,8 +81,13 @@ describe('completion', () => {
     expect(await completed('build', '--json', join(folder, 'sh'))).toEqual([join(folder, 'shop')]);
   });
 
-  it.each(['verify', 'import'])('finds appliances for %s', async (command) => {
-    expect((await completed(command, '')).sort()).toEqual(['out/a b.ova', 'out/hello.ova']);
+  it('finds appliances for import', async () => {
+    expect((await completed('import', '')).sort()).toEqual(['out/a b.ova', 'out/hello.ova']);
+  });
+
+  it.each(['verify', 'diff'])('finds disks of any format for %s', async (command) => {
+    const found = ['out/a b.ova', 'out/hello.ova', 'out/x.qcow2'];
+    expect((await completed(command, '')).sort()).toEqual(found);
   });
 
   it('finds disks for lint too', async () => {

@@ -62,12 +62,13 @@ function argumentHandler(argument: Argument, files: Files): ArgumentHandler {
       case 'manifest':
         manifestsBelow(files).forEach((path) => complete(path, 'manifest'));
         break;
-      case 'file':
+      case 'ova':
         appliancesBelow(files, /\.ova$/).forEach((path) => complete(path, 'appliance'));
         break;
       case 'appliance':
         appliancesBelow(files, /\.(ova|ovf|vmdk)$/).forEach((path) => complete(path, 'appliance'));
         break;
+      case 'file':
       case 'old':
       case 'new':
         appliancesBelow(files, /\.(ova|ovf|box|vmdk|qcow2|raw|zst|vhdx?|vdi)$/).forEach((path) =>

@@ -35,7 +35,7 @@ export function addImport(root: Command, open: OpenSession): void {
         'list, or for QEMU in a folder with scripts that start and stop it. The file is checked first; ' +
         'after a failure or Ctrl-C nothing of the machine is left.',
     )
-    .argument('<file>', 'the appliance, an OVA')
+    .argument('<ova>', 'the appliance')
     .addOption(hypervisorOption())
     .option('--name <name>', "the machine's name; without it the appliance's, numbered if taken")
     .option(
