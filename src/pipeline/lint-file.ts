@@ -27,6 +27,7 @@ export async function lintAppliance(request: FileRequest<LintOptions>): Promise<
   const progress = noticingProgress(emit, signal);
   // A link stays one: the file that it leads to is meant.
   const file = await realpath(path).catch(() => resolve(path));
+  if (OTHER_DISK.test(file)) throw noRules(path);
   if (options.repair === undefined) {
     return { type: 'linted', report: await lintFile(file, progress) };
   }
@@ -34,6 +35,18 @@ export async function lintAppliance(request: FileRequest<LintOptions>): Promise<
   if ((await kindOf(file)) === 'ovf' && !/\.ova$/i.test(outputPath)) throw onlyPacked();
   if (options.repair !== 'in-place') await requireNothing(outputPath, file);
   return { type: 'repaired', report: await repairFile({ path: file, outputPath }, progress) };
+}
+
+/** By their names: whatever is in it, a file that is called an OVA is held to being one. */
+const OTHER_DISK = /\.(qcow2|raw|img|vhdx?|vdi|zst)$/i;
+
+function noRules(path: string): PvmcError {
+  return new PvmcError({
+    kind: 'input',
+    code: 'lint-no-rules',
+    message: `lint has no rules for ${path}: it looks at an OVA, an OVF or a VMDK`,
+    hint: 'pvmc verify boots other disks, and pvmc diff looks into them.',
+  });
 }
 
 /** A file that is there is somebody's. */

@@ -57,6 +57,14 @@ it('tells an error with its place, who breaks on it and what to do, and fails', 
   expect(status).toBe(9);
 });
 
+it('does not call a disk of another format a broken archive', async () => {
+  await writeFile(inside('disk.qcow2'), 'QFI\u00fb');
+  const { status, stderr } = await lint(inside('disk.qcow2'));
+  expect(stderr).toContain('it looks at an OVA, an OVF or a VMDK');
+  expect(stderr).toContain('lint-no-rules');
+  expect(status).toBe(9);
+});
+
 it('fails for a warning only when it is told to', async () => {
   expect((await lint(inside('warned.ova'))).status).toBe(0);
   const { status, stderr } = await lint('--strict', inside('warned.ova'));
