@@ -66,16 +66,22 @@ async function anotherBuild(folder: string): Promise<PvmcProcess> {
   const clone = join(folder, 'pvmc');
   await mkdir(clone);
   execFileSync('sh', ['-c', 'git archive HEAD | tar -x -C "$1"', 'sh', clone], { cwd: ROOT });
-  await cp(join(ROOT, 'node_modules'), join(clone, 'node_modules'), {
-    recursive: true,
-    verbatimSymlinks: true,
-    preserveTimestamps: true,
-  });
+  // Younger than the clone's package-lock.json, so that nothing is installed.
+  const modules = join(clone, 'node_modules');
+  await cp(join(ROOT, 'node_modules'), modules, { recursive: true, verbatimSymlinks: true });
   const qemu = await FaultyQemu.install(folder, { add: ['-rtc', `base=${OTHER_DAY}`] });
   if (OTHER_USER !== undefined) execFileSync('chown', ['-R', OTHER_USER, folder]);
   const asUser = OTHER_USER === undefined ? [] : ['runuser', '-u', OTHER_USER, '--'];
   const path = `PATH=${qemu.binFolder}:${process.env['PATH'] ?? ''}`;
-  const surroundings = ['env', ...OTHER_SURROUNDINGS, path, 'taskset', '--cpu-list', '0'];
+  const surroundings = [
+    'env',
+    ...OTHER_SURROUNDINGS,
+    `HOME=${folder}`,
+    path,
+    'taskset',
+    '--cpu-list',
+    '0',
+  ];
   const umask = ['sh', '-c', 'umask 077; exec "$@"', 'sh'];
   const through = [...asUser, ...surroundings, ...umask];
   return new PvmcProcess(options, through, clone);
