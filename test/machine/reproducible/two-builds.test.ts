@@ -72,16 +72,8 @@ async function anotherBuild(folder: string): Promise<PvmcProcess> {
   const qemu = await FaultyQemu.install(folder, { add: ['-rtc', `base=${OTHER_DAY}`] });
   if (OTHER_USER !== undefined) execFileSync('chown', ['-R', OTHER_USER, folder]);
   const asUser = OTHER_USER === undefined ? [] : ['runuser', '-u', OTHER_USER, '--'];
-  const path = `PATH=${qemu.binFolder}:${process.env['PATH'] ?? ''}`;
-  const surroundings = [
-    'env',
-    ...OTHER_SURROUNDINGS,
-    `HOME=${folder}`,
-    path,
-    'taskset',
-    '--cpu-list',
-    '0',
-  ];
+  const own = [`HOME=${folder}`, `PATH=${qemu.binFolder}:${process.env['PATH'] ?? ''}`];
+  const surroundings = ['env', ...OTHER_SURROUNDINGS, ...own, 'taskset', '--cpu-list', '0'];
   const umask = ['sh', '-c', 'umask 077; exec "$@"', 'sh'];
   const through = [...asUser, ...surroundings, ...umask];
   return new PvmcProcess(options, through, clone);
