@@ -26,7 +26,9 @@ beforeAll(async () => {
   const manifest = join(work, 'manifest');
   await cp(join(ROOT, 'examples/welcome'), manifest, { recursive: true });
   const path = join(manifest, 'appliance.yaml');
-  await writeFile(path, (await readFile(path, 'utf8')).replace('name: welcome', 'name: hello'));
+  const text = (await readFile(path, 'utf8')).replace('name: welcome', 'name: hello');
+  const builders = `  - name: admin\n    ssh-keys: ['${await makeKey('builder')}']\n`;
+  await writeFile(path, text.replace('  - name: admin\n', builders));
   const output = join(work, 'out');
   await run('cp', ['-al', hello.folder, output]);
   const ended = await new PvmcProcess(['build', manifest, '-o', output, '--no-verify']).ended;
@@ -43,10 +45,8 @@ afterEach(async () => {
 afterAll(() => rm(work, { recursive: true, force: true }));
 
 test('a disc and a seed disk together make it another machine', async () => {
-  const key = join(work, 'key');
-  await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'ada', '-f', key]);
-  const publicKey = (await readFile(`${key}.pub`, 'utf8')).trim();
-  const given = ['hostname=ada-1', 'colour=wheat', 'owner=Eve', `ssh-key=${publicKey}`];
+  const key = await makeKey('ada');
+  const given = ['hostname=ada-1', 'colour=wheat', 'owner=Eve', `ssh-key=${key}`];
   const machine = await importAs('given', given);
   const seed = await seedDisk('# mine\nowner="Ada & Söhne"\npassword=not a secret\n');
   await machine.start(seed);
@@ -57,9 +57,7 @@ test('a disc and a seed disk together make it another machine', async () => {
     'id -un; grep -c wheat /var/www/html/index.html; test -e /var/lib/pvmc/personalised && echo done',
     'systemctl is-active pvmc-personalise; stat -c %a /etc/pvmc/properties.env',
   ];
-  const ssh = ['-i', key, '-p', String(machine.ports[22]), '-o', 'StrictHostKeyChecking=no'];
-  const where = ['-o', `UserKnownHostsFile=${join(work, 'hosts')}`, 'admin@127.0.0.1'];
-  const { stdout } = await run('ssh', [...ssh, '-o', 'BatchMode=yes', ...where, script.join('; ')]);
+  const stdout = await machine.ssh('ada', script.join('; '));
   expect(stdout.split('\n')).toEqual([
     'ada-1',
     'ada-1',
@@ -80,6 +78,7 @@ test('a disc and a seed disk together make it another machine', async () => {
   expect(console).toContain('personalise: the host name is ada-1\r');
   expect(console).toMatch(/ada-1 login:/);
   expect(console).not.toContain('not a secret');
+  expect(await machine.ssh('builder', 'stat -c "%a %U" .ssh/authorized_keys')).toBe('600 admin\n');
 });
 
 test('without any it is as its manifest says, and the next boot takes a seed disk', async () => {
@@ -108,6 +107,8 @@ interface Machine {
   stop(): Promise<void>;
   page(): Promise<string | undefined>;
   console(): Promise<string>;
+  /** What a command says to admin, who has this key. */
+  ssh(key: string, command: string): Promise<string>;
 }
 
 async function importAs(name: string, given: readonly string[]): Promise<Machine> {
@@ -136,7 +137,23 @@ async function importAs(name: string, given: readonly string[]): Promise<Machine
       return text;
     },
     console,
+    ssh: async (key, command) => {
+      const trust = ['StrictHostKeyChecking=no', `UserKnownHostsFile=${join(work, 'hosts')}`];
+      const options = ['BatchMode=yes', 'IdentitiesOnly=yes', ...trust].flatMap((one) => [
+        '-o',
+        one,
+      ]);
+      const who = ['-i', join(work, key), '-p', String(ports[22]), 'admin@127.0.0.1'];
+      return (await run('ssh', [...options, ...who, command])).stdout;
+    },
   };
+}
+
+/** Returns the public half; the private one has the name in our folder. */
+async function makeKey(name: string): Promise<string> {
+  const path = join(work, name);
+  await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', name, '-f', path]);
+  return (await readFile(`${path}.pub`, 'utf8')).trim();
 }
 
 /** By hand, as docs/properties.md says. */

@@ -59,10 +59,9 @@ async function authoriseKeys(context: Context, user: User): Promise<void> {
   const home = user.name === 'root' ? '/root' : `/home/${user.name}`;
   const own = ['--owner', user.name, '--group', user.name];
   await context.runInRoot(['install', '-d', '--mode', '0700', ...own, `${home}/.ssh`]);
-  await context.runInRoot(
-    ['install', '--mode', '0600', ...own, '/dev/stdin', `${home}/.ssh/authorized_keys`],
-    { input: `${keys.join('\n')}\n` },
-  );
+  const file = `${home}/.ssh/authorized_keys`;
+  await context.runInRoot(['install', '--mode', '0600', ...own, '/dev/null', file]);
+  await fill(context, file, `${keys.join('\n')}\n`);
 }
 
 async function allowSudo(context: Context, user: User): Promise<void> {
@@ -70,8 +69,17 @@ async function allowSudo(context: Context, user: User): Promise<void> {
   // sudo ignores files whose name has a dot.
   const file = `/etc/sudoers.d/${user.name.replaceAll('.', '_')}`;
   const rule = `${user.name} ALL=(ALL:ALL) NOPASSWD: ALL\n`;
-  await context.runInRoot(['install', '--mode', '0440', '/dev/stdin', file], { input: rule });
+  await context.runInRoot(['install', '--mode', '0440', '/dev/null', file]);
+  await fill(context, file, rule);
   await context.runInRoot(['visudo', '--check', '--quiet', '--file', file]);
+}
+
+/**
+ * Writes into an empty file that has its owner and mode already. `install` cannot do both: it would open
+ * /dev/stdin by name, and what a program of ours reads from is a socket, which has none.
+ */
+async function fill(context: Context, path: string, content: string): Promise<void> {
+  await context.runInRoot(['dd', 'status=none', `of=${path}`], { input: content });
 }
 
 function nameTaken(name: string, said: string): PvmcError {

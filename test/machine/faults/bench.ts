@@ -110,9 +110,8 @@ export class Bench {
       temporaryFolder: this.#temporaryFolder,
       cacheFolder: join(this.cacheHome, 'pvmc'),
     });
-    const foreign = (await readdir(this.outputFolder)).filter(
-      (name) => !['builds', MEMORY, ...Object.values(EARLIER)].includes(name),
-    );
+    const known = ['builds', MEMORY, ...Object.values(EARLIER), ...(await this.#checksums())];
+    const foreign = (await readdir(this.outputFolder)).filter((name) => !known.includes(name));
     return [
       ...left.filter((line) => this.#run.mayLeave?.test(line) !== true),
       ...foreign.map((name) => `file: ${name}`),
@@ -201,6 +200,17 @@ export class Bench {
     for (const name of made ? [EARLIER.ova] : Object.values(EARLIER))
       if ((await this.#digest(name)) !== this.#earlier.get(name)) hurt.push(name);
     return hurt;
+  }
+
+  /** Those that are true of the file beside them. */
+  async #checksums(): Promise<readonly string[]> {
+    const found: string[] = [];
+    for (const name of Object.values(EARLIER)) {
+      const checksum = `${name}.sha256`;
+      const text = await readFile(join(this.outputFolder, checksum), 'utf8').catch(() => '');
+      if (text === `${await this.#digest(name)}  ${name}\n`) found.push(checksum);
+    }
+    return found;
   }
 
   async #digest(name: string): Promise<string> {
