@@ -912,6 +912,18 @@ describe('users', () => {
     `);
   });
 
+  test('a group that Debian has', () => {
+    expect(
+      having(`users:
+  - name: operator`),
+    ).toMatchInlineSnapshot(`
+      "appliance.yaml:4:11: users[0].name: "operator" is a group that every Debian system has already
+        4 |   - name: operator
+          |           ^
+        hint: choose another name"
+    `);
+  });
+
   test('a user given twice', () => {
     expect(
       having(`users:

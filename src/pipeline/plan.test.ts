@@ -47,7 +47,7 @@ describe('a plan', () => {
         '2 package files, 2 MiB, each compared with its pinned SHA-256',
         'dpkg-deb --extract of the 1 package that maintainer scripts rely on',
         'host name web.example.org, locale C.UTF-8, time zone Europe/Berlin, keyboard de',
-        'useradd operator, no password, 0 SSH keys, groups adm, sudo: passwordless',
+        'useradd caretaker, no password, 0 SSH keys, groups adm, sudo: passwordless',
         'install --owner deploy:www-data --mode 0644 /srv/www/index.html',
         'systemctl disable apt-daily.timer',
         'systemctl enable nginx.service',

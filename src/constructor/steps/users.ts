@@ -86,7 +86,7 @@ function nameTaken(name: string, said: string): PvmcError {
   return new PvmcError({
     kind: 'construct',
     code: 'user-exists',
-    message: `the user ${name} exists already: one of the packages has made it`,
+    message: `a user or a group ${name} exists already: one of the packages has made it`,
     details: [said],
     hint: 'Choose another name in the manifest’s users.',
   });

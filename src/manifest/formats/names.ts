@@ -69,16 +69,28 @@ const DEBIAN_ACCOUNTS: ReadonlySet<string> = new Set(
   ),
 );
 
+/** Its groups that have no account: `useradd` makes a group for each user, and cannot take one of these. */
+const DEBIAN_GROUPS: ReadonlySet<string> = new Set(
+  (
+    'adm tty disk kmem dialout fax voice cdrom floppy tape sudo audio dip operator src shadow utmp video sasl ' +
+    'plugdev staff users nogroup'
+  ).split(' '),
+);
+
 export const userName: TextCheck = (name) => {
   if (!ACCOUNT_NAME.test(name)) {
     return { message: `${quote(name)} is not a user name`, hint: ACCOUNT_RULE };
   }
-  return DEBIAN_ACCOUNTS.has(name)
-    ? {
-        message: `${quote(name)} is an account that every Debian system has already`,
-        hint: 'choose another name',
-      }
-    : undefined;
+  const what = DEBIAN_ACCOUNTS.has(name)
+    ? 'an account'
+    : DEBIAN_GROUPS.has(name)
+      ? 'a group'
+      : undefined;
+  if (what === undefined) return undefined;
+  return {
+    message: `${quote(name)} is ${what} that every Debian system has already`,
+    hint: 'choose another name',
+  };
 };
 
 export const groupName: TextCheck = (name) =>
