@@ -20,6 +20,9 @@ import { run } from '../src/system/run.ts';
 
 const ONCE = '--once';
 const GIB = 2 ** 30;
+const QEMU = 'qemu-img convert';
+const VIRTUALBOX = 'VBoxManage clonemedium';
+const NAME_WIDTH = 36;
 
 interface Measured {
   readonly seconds: number;
@@ -60,8 +63,6 @@ async function compare(disk: string | undefined, repetitions: number): Promise<v
   }
 }
 
-const NAME_WIDTH = 34;
-
 async function contestantsFor(disk: string, folder: string): Promise<readonly Contestant[]> {
   const ours = (name: string, path: string, formats: readonly ExportFormat[]) => ({
     name,
@@ -81,9 +82,6 @@ async function contestantsFor(disk: string, folder: string): Promise<readonly Co
     ...(await Promise.all(emptyDisks)),
   ];
 }
-
-const QEMU = 'qemu-img convert';
-const VIRTUALBOX = 'VBoxManage clonemedium';
 
 /** It clones no raw disk, so it gets ours as VDI, which takes no part in the time. */
 async function virtualBox(disk: string, folder: string): Promise<readonly Contestant[]> {

@@ -59,7 +59,8 @@ export const peopleFaults: FaultGroup = {
             await pvmc.until(SAID.booting);
             await sleep(2000);
             pvmc.kill('SIGINT');
-            await sleep(50);
+            // The second one would be lost in the first if that had not been taken yet.
+            await pvmc.until(/press Ctrl-C again/);
             pvmc.kill('SIGINT');
           },
           seen: { status: 130, code: '', says: /^$/, withinSeconds: 3 },
