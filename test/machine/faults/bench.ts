@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { checksumName, checksumText } from '../../../src/appliance/checksums.ts';
 import { place } from '../../../src/pipeline/placed-files.ts';
 import { sha256Of } from '../../../src/system/sha256.ts';
 import { FaultyQemu } from '../../support/faulty-qemu.ts';
@@ -206,9 +207,9 @@ export class Bench {
   async #checksums(): Promise<readonly string[]> {
     const found: string[] = [];
     for (const name of Object.values(EARLIER)) {
-      const checksum = `${name}.sha256`;
+      const checksum = checksumName(name);
       const text = await readFile(join(this.outputFolder, checksum), 'utf8').catch(() => '');
-      if (text === `${await this.#digest(name)}  ${name}\n`) found.push(checksum);
+      if (text === checksumText(name, await this.#digest(name))) found.push(checksum);
     }
     return found;
   }
